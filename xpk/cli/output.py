@@ -1,0 +1,146 @@
+"""Where words leave the program: results to stdout, everything else to stderr.
+
+Text from servers and users is cleaned of control characters before it is printed, so that it
+cannot drive a terminal. No rich here: help, dry runs and errors must start fast.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from typing import Any, Literal, TypeAlias
+
+from xpk.errors import Fault, XpkError
+
+Row: TypeAlias = Mapping[str, object]
+_RED, _BOLD, _RESET = "\x1b[31m", "\x1b[1m", "\x1b[0m"
+
+
+class Colour:
+    """Whether colours are wanted at all; `--no-color` and `NO_COLOR` turn them off."""
+
+    wanted = True
+
+
+def colour_on_stderr() -> bool:
+    """True when stderr is a terminal that may be coloured."""
+    return Colour.wanted and not os.environ.get("NO_COLOR") and sys.stderr.isatty()
+
+
+def clean(text: str) -> str:
+    """`text` with every character that a terminal would act on, but newlines, made harmless.
+
+    Escape sequences, bidirectional overrides and broken UTF-8 become `?`; tabs become blanks.
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or c == "\n" else " " if c in "\t\r" else "?" for c in text)
+
+
+def result(text: str) -> None:
+    """Print a result. The only way to stdout."""
+    sys.stdout.write(text if text.endswith("\n") or not text else text + "\n")
+
+
+def say(text: str) -> None:
+    """Print a line for the person in front of the screen: never part of the result."""
+    sys.stdout.flush()
+    sys.stderr.write(clean(text) + "\n")
+    sys.stderr.flush()
+
+
+def notes(lines: Sequence[str]) -> None:
+    """Print what should be known though nothing is wrong."""
+    for line in dict.fromkeys(lines):
+        say(f"note: {line}")
+
+
+def fault_lines(fault: Fault) -> list[str]:
+    """A fault as what and why, then what to type."""
+    why = f": {fault.why}" if fault.why else ""
+    first = clean(f"{_shortened(fault.what)}{why}").replace("\n", "\n       ")
+    return [first, *(f"       {line}" for line in clean(fault.fix).splitlines())]
+
+
+def error(problem: XpkError) -> None:
+    """Print all faults of an error, then how many there were."""
+    red, reset = (_RED, _RESET) if colour_on_stderr() else ("", "")
+    for fault in problem.faults:
+        first, *rest = fault_lines(fault)
+        sys.stderr.write("\n".join([f"{red}error:{reset} {first}", *rest]) + "\n")
+    if problem.exit_code == 2:
+        count = len(problem.faults)
+        say(f"{count} fault{'s' if count > 1 else ''}. Nothing was contacted.")
+    sys.stderr.flush()
+
+
+def _shortened(text: str, limit: int = 240) -> str:
+    """A command of 5 kB is not repeated in full."""
+    return text if len(text) <= limit else f"{text[: limit - 20]}... ({len(text)} characters)"
+
+
+Format: TypeAlias = Literal["table", "json", "yaml"]
+
+
+def structured(value: Any, form: Literal["json", "yaml"]) -> None:
+    """Print a value as JSON or YAML."""
+    if form == "json":
+        result(json.dumps(value, indent=2, ensure_ascii=True))
+        return
+    yaml = _yaml()
+    result(yaml(value))
+
+
+@cache
+def _yaml() -> Callable[[Any], str]:
+    import yaml
+
+    class Plain(yaml.SafeDumper):
+        def ignore_aliases(self, data: Any) -> bool:
+            return True
+
+    def dump(value: Any) -> str:
+        return str(yaml.dump(value, Dumper=Plain, sort_keys=False, default_flow_style=False))
+
+    return dump
+
+
+def table(rows: Sequence[Row], columns: Sequence[tuple[str, str]], *, width: int = 80) -> str:
+    """Rows under headings, parted by two blanks. `columns` holds (key, heading).
+
+    Where the lines would not fit `width`, the last column is cut, never an earlier one: names
+    stay whole, so that they can be pasted.
+    """
+    cells = [[clean(str(row.get(key, ""))).replace("\n", " ") for key, _ in columns] for row in rows]
+    lines = [[heading for _, heading in columns], *cells]
+    widths = [max(len(line[at]) for line in lines) for at in range(len(columns))]
+    text = []
+    for line in lines:
+        joined = "  ".join(cell.ljust(size) for cell, size in zip(line, widths, strict=True)).rstrip()
+        before = sum(widths[:-1]) + 2 * (len(widths) - 1)
+        limit = max(width, before + 12)
+        text.append(joined if len(joined) <= limit else joined[: limit - 3] + "...")
+    return "\n".join(text) + "\n"
+
+
+def age(seconds: float) -> str:
+    """A short duration: `8s`, `2m14s`, `3h05m`, `12d`."""
+    whole = int(max(seconds, 0))
+    if whole < 60:
+        return f"{whole}s"
+    if whole < 3600:
+        return f"{whole // 60}m{whole % 60:02d}s"
+    if whole < 86400:
+        return f"{whole // 3600}h{whole % 3600 // 60:02d}m"
+    return f"{whole // 86400}d"
+
+
+def width() -> int:
+    """Columns of the terminal, or 80 where there is none."""
+    try:
+        return max(os.get_terminal_size(sys.stdout.fileno()).columns, 80)
+    except (OSError, ValueError):
+        return 80

@@ -1,0 +1,170 @@
+"""The emulated cloud as one value behind one lock: services, time, faults and the log of requests.
+
+Not the server: it takes a `Request` and gives a `Response`, so a test needs no socket.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from contextlib import suppress
+
+from xpk.emulator import control
+from xpk.emulator.clock import Clock
+from xpk.emulator.errors import ApiError, google_error, invalid, unknown_route
+from xpk.emulator.faults import Faults, RequestFault
+from xpk.emulator.gke import effects
+from xpk.emulator.gke.operations import DEFAULT_QUOTA
+from xpk.emulator.gke.proxy import Proxy
+from xpk.emulator.gke.routes import Routes as GkeRoutes
+from xpk.emulator.gke.store import Store
+from xpk.emulator.http import Json, NotJson, Request, Response
+from xpk.emulator.projects import routes as projects
+from xpk.emulator.releases import routes as releases
+from xpk.emulator.storage.buckets import Buckets
+from xpk.emulator.storage.routes import Routes as StorageRoutes
+from xpk.emulator.world import World, WorldFactory
+
+# An instant clock must not jump for ever when a controller always has work due.
+MAX_JUMPS = 10_000
+JUMP_SLACK = 0.001
+
+
+def kubernetes_world(clock: Clock, name: str, wake: Callable[[], None]) -> World:
+    """The Kubernetes half; loaded with the first cluster, so that the server starts at once."""
+    try:
+        from xpk.emulator.kubernetes.world import KubernetesWorld
+    except ModuleNotFoundError:  # TEMPORARY until that module exists
+        from xpk.emulator._temporary import Nothing as KubernetesWorld
+
+    world: World = KubernetesWorld(clock, name, wake)
+    return world
+
+
+class Cloud:
+    """Everything that is emulated. Safe to use from many threads."""
+
+    def __init__(
+        self, clock: Clock, world_factory: WorldFactory = kubernetes_world, quota: int = DEFAULT_QUOTA
+    ) -> None:
+        self.clock = clock
+        self.lock = threading.RLock()
+        self.woken = threading.Event()
+        self.faults = Faults()
+        self.buckets = Buckets(clock)
+        self.store = Store(clock, world_factory, self.wake, self.faults.condition, quota)
+        self.requests: list[Json] = []
+        self.changes = 0
+        self._due: float | None = None
+        self._stale = False
+        self._services: dict[str, Callable[[Request], Response]] = {
+            "v1": GkeRoutes(self.store).handle,
+            "v1beta1": GkeRoutes(self.store).handle,
+            "storage": StorageRoutes(self.buckets).handle,
+            "v3": projects.handle,
+            "releases": releases.handle,
+            "kubernetes": Proxy(self.store).handle,
+        }
+
+    def wake(self) -> None:
+        """Something changed from which more may follow."""
+        self._stale = True
+        self.changes += 1
+        self.woken.set()
+
+    def settle(self) -> float | None:
+        """Do all that is due; emulated seconds until more is, None when nothing is pending.
+
+        With an instant clock nothing stays pending: time jumps until all is done.
+        """
+        with self.lock:
+            for _ in range(MAX_JUMPS):
+                if self._stale or (self._due is not None and self._due <= self.clock.now()):
+                    self._tick()
+                if self._due is None or not self.clock.instant:
+                    break
+                self.clock.jump(self._due - self.clock.now() + JUMP_SLACK)
+            return None if self._due is None else max(self._due - self.clock.now(), 0.0)
+
+    def _tick(self) -> None:
+        self._stale = False
+        if effects.finish_due(self.store):
+            self.changes += 1
+        waits = [self.store.operations.next_due(), *(world.tick() for world in self.store.worlds.values())]
+        pending = [wait for wait in waits if wait is not None]
+        self._due = self.clock.now() + min(pending) if pending else None
+
+    def handle(self, request: Request) -> Response | None:
+        """The answer to a request; None means: close the connection without one."""
+        if request.path.startswith("/_emulator/"):
+            with self.lock:
+                self.settle()
+                return self._guarded(request, lambda asked: control.handle(self, asked))
+        with self.lock:
+            fault = self.faults.take(request)
+        if fault is not None and fault.delay_seconds:
+            time.sleep(fault.delay_seconds)
+        response = self._faulted(fault) if fault is not None and fault.when == "before" else None
+        if response is None and not (fault is not None and fault.when == "before" and fault.drop):
+            response = self._real(request)
+            if fault is not None and fault.when == "after":
+                response = None if fault.drop else (self._faulted(fault) or response)
+        self._log(request, 0 if response is None else response.status)
+        return response
+
+    def _faulted(self, fault: RequestFault) -> Response | None:
+        return None if fault.drop else fault.response()
+
+    def _real(self, request: Request) -> Response:
+        service = self._services.get((request.parts() or [""])[0])
+        with self.lock:
+            self.settle()
+            if service is None:
+                return unknown_route(request.method, request.path).response()
+            response = self._guarded(request, service)
+            if request.method != "GET":
+                self.wake()
+            return response
+
+    def _guarded(self, request: Request, service: Callable[[Request], Response]) -> Response:
+        try:
+            return service(request)
+        except ApiError as error:
+            return error.response()
+        except NotJson as error:
+            return invalid(f"Invalid JSON payload received. {error}").response()
+        except Exception:
+            message = f"The emulator failed:\n{traceback.format_exc()}"
+            return Response(500, google_error(500, "INTERNAL", message))
+
+    def _log(self, request: Request, status: int) -> None:
+        body: object = request.body.decode("utf-8", "replace") or None
+        if isinstance(body, str) and body.lstrip()[:1] in ("{", "["):
+            with suppress(ValueError):
+                body = json.loads(body)
+        entry = {"method": request.method, "path": request.path, "body": body, "status": status}
+        with self.lock:
+            self.requests.append(entry)
+
+    def dump(self) -> Json:
+        """Everything that outlives the process, as JSON."""
+        with self.lock:
+            return {
+                "format": 1,
+                "now": self.clock.now(),
+                "gke": self.store.dump(),
+                "buckets": self.buckets.dump(),
+            }
+
+    def load(self, state: Json) -> None:
+        """The inverse of `dump`. Operations that ran go on by the clock. Raises ValueError."""
+        if state.get("format") != 1:
+            raise ValueError("not a state of this version of the emulator")
+        with self.lock:
+            self.clock.not_before(state["now"])
+            self.buckets.load(state["buckets"])
+            self.store.load(state["gke"])
+            self.wake()

@@ -1,0 +1,71 @@
+"""The routes under /_emulator/: looking inside, and breaking things. Not logged as requests."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from xpk.emulator import disasters
+from xpk.emulator.errors import unknown_route
+from xpk.emulator.faults import CAPACITY
+from xpk.emulator.http import Json, Request, Response
+
+if TYPE_CHECKING:
+    from xpk.emulator.cloud import Cloud
+
+VERSION = 1
+
+
+def handle(cloud: Cloud, request: Request) -> Response:
+    """Answer one control request; the caller holds the lock."""
+    match request.method, request.parts()[1:]:
+        case "GET", ["info"]:
+            return Response(200, {"time_scale": cloud.clock.time_scale, "version": VERSION})
+        case "GET", ["requests"]:
+            return Response(200, list(cloud.requests))
+        case "DELETE", ["requests"]:
+            cloud.requests.clear()
+            return Response(200, {})
+        case "GET", ["objects"]:
+            return Response(200, objects(cloud))
+        case "GET", ["faults"]:
+            return Response(200, cloud.faults.list())
+        case "POST", ["faults"]:
+            add_fault(cloud, request.json())
+            return Response(200, {})
+        case "DELETE", ["faults"]:
+            cloud.faults.clear()
+            disasters.undo(cloud.buckets)
+            return Response(200, {})
+        case _:
+            raise unknown_route(request.method, request.path)
+
+
+def add_fault(cloud: Cloud, fault: Json) -> None:
+    """Keep a fault, or do at once what a world fault says. Raises 400 and 404."""
+    kind = fault.get("world")
+    if kind is None:
+        cloud.faults.add_request(fault)
+    elif kind in CAPACITY:
+        cloud.faults.add_capacity(fault)
+    elif kind in disasters.BUCKET:
+        disasters.strike_bucket(cloud.buckets, fault)
+    else:
+        disasters.strike_world(cloud.store, fault)
+    cloud.wake()
+
+
+def objects(cloud: Cloud) -> Json:
+    """Everything that exists."""
+    store = cloud.store
+    return {
+        "clusters": list(store.clusters.values()),
+        "nodePools": {
+            name: cluster["nodePools"] for name, cluster in store.clusters.items() if cluster["nodePools"]
+        },
+        "operations": [operation.json(cloud.clock) for operation in store.operations.all],
+        "buckets": [
+            bucket.metadata(cloud.clock) for bucket in cloud.buckets.all.values() if not bucket.missing
+        ],
+        "iam": {bucket.name: bucket.policy(3) for bucket in cloud.buckets.all.values()},
+        "kubernetes": {name: world.dump() for name, world in store.worlds.items()},
+    }

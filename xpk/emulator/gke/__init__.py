@@ -1,0 +1,1 @@
+"""GKE's clusters, node pools and operations (container.googleapis.com)."""

@@ -1,0 +1,94 @@
+"""JSON merge patch (RFC 7386) and JSON patch (RFC 6902, without "test" on floats): what kubectl's users send by hand."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+from xpk.emulator.kubernetes.errors import ApiError, bad_request
+
+Json = dict[str, Any]
+
+
+def merge(target: Any, patch: Any) -> Any:
+    """The target with a merge patch applied: null removes."""
+    if not isinstance(patch, dict):
+        return patch
+    result = dict(target) if isinstance(target, dict) else {}
+    for key, value in patch.items():
+        if value is None:
+            result.pop(key, None)
+        else:
+            result[key] = merge(result.get(key), value)
+    return result
+
+
+def operations(target: Json, patch: list[Json]) -> Json:
+    """The target with a JSON patch applied. Raises 422 when a path is not there or a test fails."""
+    result = copy.deepcopy(target)
+    for step in patch:
+        _step(result, step)
+    return result
+
+
+def _step(root: Json, step: Json) -> None:
+    match step.get("op"):
+        case "add" | "replace":
+            _set(root, step["path"], copy.deepcopy(step.get("value")), step["op"] == "add")
+        case "remove":
+            _take(root, step["path"])
+        case "test":
+            parent, last = _parent(root, step["path"])
+            if _value(parent, last) != step.get("value"):
+                raise _failed(f"testing path {step['path']} failed")
+        case "move":
+            _set(root, step["path"], _take(root, step["from"]), True)
+        case "copy":
+            parent, last = _parent(root, step["from"])
+            _set(root, step["path"], copy.deepcopy(_value(parent, last)), True)
+        case other:
+            raise bad_request(f"error decoding patch: unexpected kind: {other}")
+
+
+def _parent(root: Json, path: str) -> tuple[Any, str]:
+    words = [word.replace("~1", "/").replace("~0", "~") for word in path.split("/")[1:]]
+    if not words:
+        raise _failed("the whole object cannot be patched")
+    level: Any = root
+    for word in words[:-1]:
+        level = _value(level, word)
+    return level, words[-1]
+
+
+def _value(parent: Any, word: str) -> Any:
+    try:
+        return parent[int(word)] if isinstance(parent, list) else parent[word]
+    except (KeyError, IndexError, ValueError, TypeError) as error:
+        raise _failed(f'error in remove for path: "{word}" does not exist') from error
+
+
+def _set(root: Json, path: str, value: Any, add: bool) -> None:
+    parent, last = _parent(root, path)
+    if isinstance(parent, list):
+        if add:
+            parent.insert(len(parent) if last == "-" else int(last), value)
+        else:
+            parent[int(last)] = value
+        return
+    if not add:
+        _value(parent, last)
+    parent[last] = value
+
+
+def _take(root: Json, path: str) -> Any:
+    parent, last = _parent(root, path)
+    value = _value(parent, last)
+    if isinstance(parent, list):
+        parent.pop(int(last))
+    else:
+        del parent[last]
+    return value
+
+
+def _failed(message: str) -> ApiError:
+    return ApiError(422, "Invalid", f"the server rejected our request due to an error in our request: {message}")

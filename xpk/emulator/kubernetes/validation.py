@@ -1,0 +1,187 @@
+"""Checks one object against its schema: unknown fields, types, required fields, and a custom resource's limits."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Literal
+
+from xpk.emulator.kubernetes import errors
+from xpk.emulator.kubernetes.errors import Cause
+from xpk.emulator.kubernetes.schema import Node
+
+_QUANTITY = re.compile(r"^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)(([KMGTPE]i)|[numkMGTPE]|([eE][+-]?[0-9]+))?$")
+_GO_TYPES = {"string": "string", "integer": "int32", "number": "float64", "boolean": "bool"}
+_NAMES = {"integer": "integer", "number": "number", "boolean": "boolean", "string": "string", "list": "array"}
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """``unknown``: an undeclared field; ``type``: a value of the wrong type; ``value``: all else (with its cause)."""
+
+    kind: Literal["unknown", "type", "value"]
+    path: str
+    expected: str = ""
+    value: object = None
+    cause: Cause | None = None
+
+
+def is_quantity(text: str) -> bool:
+    """Whether Kubernetes reads this as a quantity."""
+    return bool(_QUANTITY.match(text))
+
+
+def check(node: Node, value: Any, path: str = "") -> Iterator[Fault]:
+    """All faults of ``value``, in the order of its fields. Nulls count as absent."""
+    if value is None:
+        return
+    if not _right_type(node, value):
+        yield Fault("type", path, node.type, value)
+        return
+    if node.custom and node.limits:
+        yield from _limits(node, value, path)
+    if node.type == "quantity" and isinstance(value, str) and not is_quantity(value):
+        yield _value_fault(errors.invalid_value(path, value, "quantities must match the regular expression"))
+    if isinstance(value, dict):
+        yield from _object(node, value, path)
+    elif isinstance(value, list) and node.items is not None:
+        yield from _list(node, value, path)
+
+
+def _object(node: Node, value: dict[str, Any], path: str) -> Iterator[Fault]:
+    if node.type == "map" and node.items is not None:
+        for name, child in value.items():
+            yield from check(node.items, child, _join(path, name))
+    if node.type != "object":
+        return
+    for name in node.required:
+        if value.get(name) is None:
+            yield _value_fault(errors.required(_join(path, name)))
+    for name, child in value.items():
+        declared = node.fields.get(name)
+        if declared is not None:
+            yield from check(declared, child, _join(path, name))
+        elif not node.preserve:
+            yield Fault("unknown", _join(path, name))
+
+
+def _list(node: Node, value: list[Any], path: str) -> Iterator[Fault]:
+    seen: set[tuple[str, ...]] = set()
+    for index, child in enumerate(value):
+        where = f"{path}[{index}]"
+        if node.items is not None:
+            yield from check(node.items, child, where)
+        if node.custom and (node.keys or node.is_set):
+            key = tuple(str(child.get(k)) for k in node.keys) if isinstance(child, dict) else (str(child),)
+            if key in seen:
+                yield _value_fault(errors.duplicate(where, ",".join(key)))
+            seen.add(key)
+
+
+def _right_type(node: Node, value: Any) -> bool:
+    match node.type:
+        case "string":
+            return isinstance(value, str)
+        case "integer":
+            return isinstance(value, int) and not isinstance(value, bool)
+        case "number":
+            return isinstance(value, int | float) and not isinstance(value, bool)
+        case "boolean":
+            return isinstance(value, bool)
+        case "int-or-string":
+            return isinstance(value, int | str) and not isinstance(value, bool)
+        case "quantity":
+            return isinstance(value, int | float | str) and not isinstance(value, bool)
+        case "list":
+            return isinstance(value, list)
+        case "object" | "map":
+            return isinstance(value, dict)
+        case _:
+            return True
+
+
+def _limits(node: Node, value: Any, path: str) -> Iterator[Fault]:
+    limits = node.limits
+    body = f"{path} in body should"
+    if "enum" in limits and value not in limits["enum"]:
+        yield _value_fault(errors.unsupported(path, value, limits["enum"]))
+    if "pattern" in limits and not _compiled(limits["pattern"]).search(str(value)):
+        yield _value_fault(errors.invalid_value(path, value, f"{body} match '{limits['pattern']}'"))
+    for limit, low, text in _BOUNDS:
+        if limit in limits:
+            size = value if limit in ("minimum", "maximum") else len(value)
+            if (size < limits[limit]) if low else (size > limits[limit]):
+                yield _value_fault(errors.invalid_value(path, value, f"{body} {text.format(limits[limit])}"))
+
+
+_BOUNDS = (
+    ("minimum", True, "be greater than or equal to {}"),
+    ("maximum", False, "be less than or equal to {}"),
+    ("minLength", True, "be at least {} chars long"),
+    ("maxLength", False, "be at most {} chars long"),
+    ("minItems", True, "have at least {} items"),
+    ("maxItems", False, "have at most {} items"),
+    ("maxProperties", False, "have at most {} properties"),
+)
+
+
+@lru_cache(maxsize=256)
+def _compiled(pattern: str) -> re.Pattern[str]:
+    flags = re.IGNORECASE if "(?i)" in pattern else 0
+    return re.compile(pattern.replace("(?i)", ""), flags)
+
+
+def _value_fault(cause: Cause) -> Fault:
+    return Fault("value", cause.field, cause=cause)
+
+
+def _join(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
+
+
+def type_cause(fault: Fault) -> Cause:
+    """A type fault of a custom resource as the server's 422 says it."""
+    expected = _NAMES.get(fault.expected, "object")
+    got = json_type(fault.value)
+    return errors.invalid_value(
+        fault.path, fault.value if got == "string" else got, f'{fault.path} in body must be of type {expected}: "{got}"'
+    )
+
+
+def typed_patch_text(fault: Fault) -> str:
+    """A fault as server-side apply's conversion to a typed value says it."""
+    if fault.kind == "unknown":
+        return f".{fault.path}: field not declared in schema"
+    expected = {"integer": "numeric (int or float)", "number": "numeric (int or float)", "list": "list"}.get(
+        fault.expected, {"boolean": "boolean", "string": "string"}.get(fault.expected, "map")
+    )
+    value = fault.value
+    got = f"&{{{value}}}" if isinstance(value, str) else json_type(value)
+    return f".{fault.path}: expected {expected}, got {got}"
+
+
+def go_text(fault: Fault, kind: str) -> str:
+    """A type fault of a built-in kind as the JSON decoder says it."""
+    target = _GO_TYPES.get(fault.expected, "object")
+    return f"json: cannot unmarshal {json_type(fault.value)} into Go struct field {kind}.{fault.path} of type {target}"
+
+
+def json_type(value: object) -> str:
+    """The JSON type's name of a value."""
+    match value:
+        case bool():
+            return "boolean"
+        case str():
+            return "string"
+        case int():
+            return "integer"
+        case float():
+            return "number"
+        case list():
+            return "array"
+        case None:
+            return "null"
+        case _:
+            return "object"

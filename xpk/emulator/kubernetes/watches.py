@@ -1,0 +1,89 @@
+"""Watches: a stream of changes of one kind, from a version on, narrowed by selectors.
+
+A watch is fed while the server's lock is held and read without it, through a queue of its own.
+"""
+
+from __future__ import annotations
+
+import json
+import queue
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from xpk.emulator.kubernetes import errors
+from xpk.emulator.kubernetes.kinds import Kind
+from xpk.emulator.kubernetes.selectors import Predicate
+from xpk.emulator.kubernetes.store import Change, Store
+
+Json = dict[str, Any]
+DEFAULT_SECONDS = 1_800.0
+
+
+class Watch:
+    """One watch. ``seconds`` is real time, as the client's patience is."""
+
+    def __init__(self, kind: Kind, version: str, namespace: str, predicate: Predicate, seconds: float) -> None:
+        self.kind = kind
+        self.closed = False
+        self._api_version = kind.api_version(version)
+        self._namespace = namespace
+        self._predicate = predicate
+        self._seconds = seconds or DEFAULT_SECONDS
+        self._queue: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+
+    def start(self, store: Store, version: str) -> None:
+        """Fill in what the client has not seen: all objects without a version, else the changes since it."""
+        if version in ("", "0"):
+            for item in store.list(self.kind.resource, self._namespace):
+                if self._predicate(item):
+                    self._send("ADDED", item)
+            return
+        if int(version) < store.oldest:
+            status = errors.gone(store.oldest, int(version)).status()
+            self._queue.put(_line({"type": "ERROR", "object": status}))
+            self.close()
+            return
+        for change in store.history:
+            if change.version > int(version):
+                self.see(change)
+
+    def see(self, change: Change) -> None:
+        """One change of the store."""
+        key = change.key
+        if key.resource != self.kind.resource or (self._namespace and key.namespace != self._namespace):
+            return
+        before = change.old is not None and self._predicate(change.old)
+        after = change.type != "DELETED" and self._predicate(change.new)
+        if after:
+            self._send("MODIFIED" if before else "ADDED", change.new)
+        elif before:
+            gone = {**change.new, "metadata": {**change.new["metadata"], "resourceVersion": str(change.version)}}
+            self._send("DELETED", gone)
+
+    def _send(self, kind: str, item: Json) -> None:
+        self._queue.put(_line({"type": kind, "object": {**item, "apiVersion": self._api_version}}))
+
+    def close(self) -> None:
+        """End the stream after what is in it."""
+        self.closed = True
+        self._queue.put(None)
+
+    def stream(self) -> Iterator[bytes]:
+        """The lines, until the time is over or the watch is closed."""
+        end = time.monotonic() + self._seconds
+        try:
+            while (left := end - time.monotonic()) > 0:
+                try:
+                    line = self._queue.get(timeout=left)
+                except queue.Empty:
+                    return
+                if line is None:
+                    return
+                yield line
+        finally:
+            self.closed = True
+
+
+def _line(event: Json) -> bytes:
+    return json.dumps(event, separators=(",", ":")).encode() + b"\n"

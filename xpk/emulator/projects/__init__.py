@@ -1,0 +1,1 @@
+"""Resource Manager: project numbers (cloudresourcemanager.googleapis.com)."""

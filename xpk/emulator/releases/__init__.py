@@ -1,0 +1,1 @@
+"""Stand-ins for the release files of JobSet and Kueue (github.com)."""

@@ -1,0 +1,1 @@
+"""Cloud Storage: bucket metadata and IAM policies (storage.googleapis.com)."""

@@ -1,0 +1,48 @@
+"""What the Google half asks of one cluster's Kubernetes half (`kubernetes/world.py`)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal, Protocol
+
+from xpk.emulator.clock import Clock
+from xpk.emulator.http import Json, Request, Response
+
+Addon = Literal["HighScaleCheckpointing", "GcsFuseCsiDriver"]
+
+
+class World(Protocol):
+    """The Kubernetes API, nodes and controllers of one cluster."""
+
+    def handle(self, request: Request, /) -> Response:
+        """Answer one request; its path starts at the API server's root (`/api/v1/nodes`)."""
+
+    def tick(self) -> float | None:
+        """Do what is due; emulated seconds until more is due, None when idle."""
+
+    def add_pool(self, pool: Json, /) -> None:
+        """Nodes of a node pool join. `initialNodeCount` and `maxNodeCount` are always there."""
+
+    def remove_pool(self, name: str, /) -> None:
+        """Nodes of a node pool leave; a pool without nodes is no error."""
+
+    def set_addon(self, name: Addon, enabled: bool, /) -> None:
+        """An add-on was switched."""
+
+    def lose_host(self, node: str, /) -> None:
+        """A host dies with everything on it."""
+
+    def exit_pod(self, namespace: str, pod: str, code: int, evicted: bool = False, /) -> None:
+        """A pod's container ends."""
+
+    def finish(self, namespace: str, jobset: str, code: int, /) -> None:
+        """All pods of a JobSet end."""
+
+    def dump(self) -> Json:
+        """Everything, as JSON."""
+
+    def load(self, state: Json, /) -> None:
+        """The inverse of `dump`."""
+
+
+WorldFactory = Callable[[Clock, str, Callable[[], None]], World]

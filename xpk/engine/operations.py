@@ -1,0 +1,204 @@
+"""GKE's operations of one run: how many may run, which are awaited, and one list request for all of them.
+
+GKE allows one operation on the cluster itself, or one on each node pool, and only so many at
+once (its page "troubleshooting: concurrent operations"; a quota of 5 was seen in 2023). A
+refusal for these reasons changed nothing: it is waited out. Pure bookkeeping: the
+loop sends and reads.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from xpk.cloud.errors import TooManyOperations, clean
+from xpk.engine.timing import poll_interval
+from xpk.engine.wire import Json
+from xpk.errors import XpkError
+
+OPERATIONS_AT_ONCE = 20
+"""Where to begin; GKE's own number replaces it when a refusal names one."""
+REFUSED_FOR = 1800.0
+"""Seconds for which refusals are waited out."""
+
+
+@dataclass(slots=True)
+class Sending:
+    """A request that wants to start an operation. `refused_since` is None until GKE said "later"."""
+
+    step_id: str
+    function: Callable[[], Json]
+    refused_since: float | None = None
+
+
+@dataclass(slots=True)
+class Awaited:
+    """An operation that a step waits for."""
+
+    step_id: str
+    name: str
+    since: float
+    deadline: float
+    words: str = ""
+    missed: int = 0
+
+
+class SendGate:
+    """Decides when the next request that starts an operation may go out."""
+
+    def __init__(self) -> None:
+        self._queue: deque[Sending] = deque()
+        self.in_flight = 0
+        self._limit = OPERATIONS_AT_ONCE
+        self._hold_until: float | None = None
+        self._careful = False
+
+    def add(self, sending: Sending) -> None:
+        """Queue a request."""
+        self._queue.append(sending)
+
+    def next(self, now: float, running: int) -> Sending | None:
+        """The next request to send, when one may be sent with `running` operations known to run."""
+        if not self._queue or (self._hold_until is not None and now < self._hold_until):
+            return None
+        limit = 1 if self._careful else self._limit
+        busy = self.in_flight if self._careful else self.in_flight + running
+        if busy >= limit:
+            return None
+        self.in_flight += 1
+        return self._queue.popleft()
+
+    def accepted(self) -> None:
+        """GKE took the last one: no reason to hold back."""
+        self.in_flight -= 1
+        self._hold_until, self._careful = None, False
+
+    def failed(self) -> None:
+        """The request failed for a reason of its own."""
+        self.in_flight -= 1
+
+    def refused(self, sending: Sending, error: XpkError, now: float, running: int) -> bool:
+        """GKE said "later": queue it again, at the front. False when that went on for too long."""
+        self.in_flight -= 1
+        sending.refused_since = now if sending.refused_since is None else sending.refused_since
+        if now - sending.refused_since > REFUSED_FOR:
+            return False
+        self._queue.appendleft(sending)
+        quota = re.search(r"operations quota (\d+)", str(error))
+        if quota:
+            self._limit = max(1, min(int(quota[1]), OPERATIONS_AT_ONCE))
+        elif isinstance(error, TooManyOperations):
+            self._limit = max(1, running)
+        self._careful = True
+        if self._hold_until is None or now >= self._hold_until:
+            self._hold_until = now + poll_interval(now - sending.refused_since)
+        return True
+
+    def release(self) -> None:
+        """An operation ended: there may be room now."""
+        self._hold_until = None
+
+    def due(self) -> float | None:
+        """When to ask `next` again though nothing happened; None when nothing is held back."""
+        return self._hold_until if self._queue else None
+
+
+class OperationBoard:
+    """The operations that steps wait for."""
+
+    def __init__(self) -> None:
+        self._awaited: dict[str, Awaited] = {}
+        self._last = 0.0
+        self.reading = False
+        self.failures = 0
+
+    def __len__(self) -> int:
+        return len(self._awaited)
+
+    def add(self, awaited: Awaited) -> None:
+        """Wait for an operation from now on."""
+        self._awaited[awaited.name] = awaited
+
+    def due(self) -> float | None:
+        """When to read the list next: by the age of the youngest, which could end soonest after its start."""
+        if not self._awaited or self.reading:
+            return None
+        youngest = max(a.since for a in self._awaited.values())
+        # The list was last read (or the youngest was started) at `last`; its age then sets the distance.
+        last = max(self._last, youngest)
+        return last + poll_interval(last - youngest)
+
+    def forget(self, name: str) -> None:
+        """Do not wait for an operation any more; one that is not awaited is no error."""
+        self._awaited.pop(name, None)
+
+    def take_all(self) -> list[Awaited]:
+        """Stop waiting for all."""
+        taken = list(self._awaited.values())
+        self._awaited.clear()
+        return taken
+
+    def expired(self, now: float) -> list[Awaited]:
+        """Stop waiting for those whose deadline has passed."""
+        late = [a for a in self._awaited.values() if now - a.since > a.deadline]
+        for awaited in late:
+            del self._awaited[awaited.name]
+        return late
+
+    def read(self, operations: list[Json], now: float) -> tuple[list[tuple[Awaited, Json]], list[Awaited]]:
+        """Take in a list: those that are DONE, which are no longer waited for, and whose words changed."""
+        self._last, self.failures = now, 0
+        found = {str(operation.get("name")): operation for operation in operations}
+        done: list[tuple[Awaited, Json]] = []
+        changed: list[Awaited] = []
+        for awaited in list(self._awaited.values()):
+            operation = found.get(awaited.name)
+            if operation is None:
+                awaited.missed += 1
+                continue
+            awaited.missed = 0
+            if operation.get("status") == "DONE":
+                del self._awaited[awaited.name]
+                done.append((awaited, operation))
+            elif (words := progress_words(operation)) != awaited.words:
+                awaited.words = words
+                changed.append(awaited)
+        return done, changed
+
+    def missing(self) -> list[Awaited]:
+        """Operations that two lists in a row did not hold: each is read by its name instead."""
+        lost = [a for a in self._awaited.values() if a.missed >= 2]
+        for awaited in lost:
+            awaited.missed = 0
+        return lost
+
+    def failed(self, now: float) -> int:
+        """The list could not be read; returns how often in a row."""
+        self._last = now
+        self.failures += 1
+        return self.failures
+
+
+def progress_words(operation: Json) -> str:
+    """What GKE says about a running operation, for a person: "41 of 64 hosts", "40 %", its own detail."""
+    metrics = {str(m.get("name")): m for m in operation.get("progress", {}).get("metrics", [])}
+    total, ready = (_number(metrics.get(name)) for name in ("NODES_TOTAL", "NODES_DONE"))
+    if total:
+        return f"{ready or 0} of {total} hosts"
+    if detail := str(operation.get("detail") or ""):
+        return clean(detail, limit=120)
+    percent = _number(metrics.get("PROGRESS_PERCENT"))
+    if percent is not None and operation.get("status") == "RUNNING":
+        return f"{percent} %"
+    return {"PENDING": "waiting to start", "ABORTING": "being aborted"}.get(str(operation.get("status")), "")
+
+
+def _number(metric: Json | None) -> int | None:
+    if metric is None:
+        return None
+    try:
+        return int(float(metric.get("intValue", metric.get("doubleValue", 0))))
+    except (TypeError, ValueError):
+        return None

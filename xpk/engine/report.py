@@ -1,0 +1,80 @@
+"""What came of carrying out a plan, as a value and as faults of an error."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from xpk.errors import Fault, Interrupted, XpkError
+
+_SHOWN = 6
+AGAIN = "run the same command again to go on"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A step that failed, and the error that it failed with."""
+
+    step_id: str
+    error: XpkError
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The ids of a plan's steps by what became of them, in the plan's order.
+
+    `started_in_cloud` are steps that were given up while Google or the cluster still works on
+    them; `left` were not carried out. `seconds` is how long it took.
+    """
+
+    done: tuple[str, ...]
+    failed: tuple[Failure, ...]
+    left: tuple[str, ...]
+    started_in_cloud: tuple[str, ...]
+    seconds: float
+
+    def as_json(self) -> dict[str, Any]:
+        """As JSON, with each failure's faults."""
+        failed = [
+            {"step": failure.step_id, "faults": [asdict(fault) for fault in failure.error.faults]}
+            for failure in self.failed
+        ]
+        return {
+            "done": list(self.done),
+            "failed": failed,
+            "left": list(self.left),
+            "startedInCloud": list(self.started_in_cloud),
+            "seconds": round(self.seconds, 3),
+        }
+
+
+def error_of(report: Report) -> XpkError | None:
+    """The first failure's error with all faults, and what is done and left; None when all is done."""
+    if not report.failed:
+        return None
+    faults = [fault for failure in report.failed for fault in failure.error.faults]
+    return type(report.failed[0].error)(*dict.fromkeys(faults), summary(report))
+
+
+def interrupted(report: Report) -> Interrupted:
+    """The error of an interrupted run: what is done, what runs on in the cloud, what is not started."""
+    faults = [fault for failure in report.failed for fault in failure.error.faults]
+    return Interrupted(*dict.fromkeys(faults), summary(report, "interrupted"))
+
+
+def summary(report: Report, word: str = "stopped") -> Fault:
+    """Done, running on in the cloud and not started, as one fault."""
+    total = len(report.done) + len(report.failed) + len(report.left) + len(report.started_in_cloud)
+    parts = [f"done: {fold(report.done)}"]
+    if report.started_in_cloud:
+        parts.append(f"running in the cloud anyway: {fold(report.started_in_cloud)}")
+    parts.append(f"not started: {fold(report.left)}")
+    return Fault(f"{word} after {len(report.done)} of {total} steps", "; ".join(parts), AGAIN)
+
+
+def fold(names: Sequence[str]) -> str:
+    """Names in a line; many become the first ones and a count."""
+    if len(names) > _SHOWN:
+        return f"{', '.join(names[: _SHOWN - 1])} and {len(names) - _SHOWN + 1} more"
+    return ", ".join(names) or "nothing"

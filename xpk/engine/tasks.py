@@ -1,0 +1,108 @@
+"""What a running step may wait for, and how its code asks for it.
+
+A step is a generator: it yields one of the requests below and is resumed with the answer, so a
+thousand slices that wait for Google cost no thread each, and a test needs no clock. The
+loop that answers is `loop.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias, TypeVar, cast
+
+from xpk.engine.wire import Json
+from xpk.errors import XpkError
+
+T = TypeVar("T")
+Lane: TypeAlias = Literal["gke", "kubernetes"]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """Run a blocking function on a thread of a lane; its result or its error comes back."""
+
+    lane: Lane
+    function: Callable[[], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class CallAll:
+    """Run several at once; a list of results and XpkErrors comes back, in order."""
+
+    lane: Lane
+    functions: tuple[Callable[[], Any], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SendOperation:
+    """Send a request that starts a GKE operation, as soon as GKE's limits allow another one.
+
+    The Operation comes back. A refusal because others run is waited out here, not by the step.
+    """
+
+    function: Callable[[], Json]
+
+
+@dataclass(frozen=True, slots=True)
+class AwaitOperation:
+    """Wait until an operation, of which the step knows the JSON, is DONE; its JSON comes back.
+
+    Raises `Expired` in the step when that takes longer than `deadline` seconds.
+    """
+
+    operation: Json
+    deadline: float
+
+
+@dataclass(frozen=True, slots=True)
+class AwaitStep:
+    """Wait until another step is done. Raises `Left` in the step when that one cannot be."""
+
+    step_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Come back after a poll interval. `since` counts from when the step began to wait."""
+
+    since: float
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    """Tell what a step waits for. Comes back at once."""
+
+    words: str
+
+
+Request: TypeAlias = Call | CallAll | SendOperation | AwaitOperation | AwaitStep | Pause | Say
+Task: TypeAlias = Generator[Request, Any, T]
+
+
+class Expired(Exception):
+    """Raised inside a step whose operation did not end in time."""
+
+
+class Left(Exception):
+    """Raised inside a step whose wait for another step became pointless."""
+
+
+def call(lane: Lane, function: Callable[[], T]) -> Task[T]:
+    """The result of a blocking function, with its type."""
+    return cast(T, (yield Call(lane, function)))
+
+
+def call_all(lane: Lane, functions: Sequence[Callable[[], T]]) -> Task[list[T | XpkError]]:
+    """The results, or errors, of several blocking functions, in order."""
+    return cast(list[T | XpkError], (yield CallAll(lane, tuple(functions))))
+
+
+def send(function: Callable[[], Json]) -> Task[Json]:
+    """The Operation that a request started."""
+    return cast(Json, (yield SendOperation(function)))
+
+
+def await_operation(operation: Json, deadline: float) -> Task[Json]:
+    """The operation when it is DONE; DONE is not success. Raises `Expired`."""
+    return cast(Json, (yield AwaitOperation(operation, deadline)))

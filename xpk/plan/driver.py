@@ -1,0 +1,112 @@
+"""The checkpointing driver: its configuration, its ramdisk, and when it is up.
+
+Source: GoogleCloudPlatform/high-scale-checkpointing-controller. Its controller builds the driver's
+DaemonSet once and ignores later edits, so a changed configuration is deleted and made anew.
+"""
+
+from __future__ import annotations
+
+from xpk.catalog.versions import JOBSET
+from xpk.errors import Fault, StateError
+from xpk.plan.compare import differences
+from xpk.plan.observed import Observed
+from xpk.plan.steps import (
+    ApplyObject,
+    Json,
+    ObjectRef,
+    PlannedStep,
+    ReplaceObject,
+    WaitForCrd,
+    WaitForDriver,
+)
+from xpk.spec.capacity import FlexStart
+from xpk.spec.cluster import ClusterSpec
+
+CRD = "checkpointconfigurations.checkpointing.gke.io"
+_API = "checkpointing.gke.io/v1"
+
+
+def plan_driver(
+    spec: ClusterSpec, manifest: Json, observed: Observed, before: tuple[str, ...]
+) -> tuple[list[PlannedStep], int]:
+    """The CheckpointConfiguration and the wait that makes "done" mean "the ramdisks are there".
+
+    Returns the steps and how many objects are already right. Raises StateError when another
+    configuration holds the same hosts: the driver would never start, without a word.
+    """
+    _check_overlap(manifest, observed)
+    steps: list[PlannedStep] = []
+    crd = ObjectRef("apiextensions.k8s.io/v1", "CustomResourceDefinition", CRD)
+    if crd not in observed.objects:
+        needs = tuple(n for n in before if n.startswith(("cluster/", "update/add-ons")))
+        steps.append(PlannedStep("wait/mtc-crd", WaitForCrd(CRD), needs))
+    # JobSet first: the add-on's ranks server watches JobSets. The grant first: the driver mounts the bucket.
+    waits = tuple(n for n in before if n.startswith(("wait/jobset", "grant/", "update/")))
+    needs = tuple(p.id for p in steps) + (waits or tuple(n for n in before if n.startswith("install/jobset")))
+    configuration = _configuration(manifest, observed, needs)
+    if configuration:
+        steps.append(configuration)
+    wait = _wait(spec, manifest, observed, configuration, before)
+    if wait:
+        steps.append(wait)
+    return steps, 0 if configuration else 1
+
+
+def _configuration(manifest: Json, observed: Observed, needs: tuple[str, ...]) -> PlannedStep | None:
+    found = observed.objects.get(ObjectRef.of(manifest))
+    step_id = f"apply/CheckpointConfiguration/{manifest['metadata']['name']}"
+    if found is None:
+        return PlannedStep(step_id, ApplyObject(manifest), needs)
+    changes = [(path.removeprefix("spec."), old, new) for path, old, new in differences(manifest, found)]
+    if not changes:
+        return None
+    hosts = sum(observed.tpu_hosts.values())
+    why = "; ".join(f"{path} {old or 'unset'} -> {new}" for path, old, new in changes)
+    cost = f"delete and recreate: local checkpoints on {hosts} hosts are lost"
+    return PlannedStep(step_id, ReplaceObject(manifest, f"{why}  {cost}"), needs)
+
+
+def _wait(
+    spec: ClusterSpec,
+    manifest: Json,
+    observed: Observed,
+    configuration: PlannedStep | None,
+    before: tuple[str, ...],
+) -> PlannedStep | None:
+    name = str(manifest["metadata"]["name"])
+    hosts = _expected_hosts(spec, observed)
+    driver = observed.driver.get(name, {})
+    status = driver.get("status", {})
+    up = status.get("desiredNumberScheduled", 0) == status.get("numberReady", 0) == hosts and driver
+    pools = tuple(n for n in before if n.startswith(("pool/", "metadata/")))
+    if configuration is None and not pools and up:
+        return None
+    needs = ((configuration.id,) if configuration else ()) + pools
+    return PlannedStep("wait/driver", WaitForDriver(name, hosts), needs)
+
+
+def _expected_hosts(spec: ClusterSpec, observed: Observed) -> int:
+    """TPU hosts that will be there: all, or with flex start those that a workload has called for."""
+    if isinstance(spec.capacity, FlexStart):
+        return sum(observed.tpu_hosts.get(name, 0) for name in spec.pool_names)
+    return spec.hosts
+
+
+def _check_overlap(manifest: Json, observed: Observed) -> None:
+    """Two configurations for the same hosts: the second is never served (event reason Conflict)."""
+    selector = manifest["spec"]["nodeSelector"]
+    name = manifest["metadata"]["name"]
+    for ref, found in sorted(observed.objects.items(), key=lambda item: item[0].name):
+        if ref.kind != "CheckpointConfiguration" or ref.name == name:
+            continue
+        other = found.get("spec", {}).get("nodeSelector", {})
+        disjoint = any(key in selector and selector[key] != value for key, value in other.items())
+        if not disjoint:
+            raise StateError(
+                Fault(
+                    f"CheckpointConfiguration {ref.name}",
+                    "already holds the same hosts, so the driver would never serve a second one",
+                    f"kubectl delete checkpointconfiguration {ref.name}"
+                    f"   (JobSet {JOBSET.version} jobs that mount its ramdisk must be stopped first)",
+                )
+            )
