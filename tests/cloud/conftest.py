@@ -55,6 +55,11 @@ class FakeServer:
         headers = tuple(kwargs.pop("headers", {}).items())
         self.replies.append(Reply(status, {} if body is None else body, headers, **kwargs))
 
+    @staticmethod
+    def reply(status: int = 200, body: Any = None, **kwargs: Any) -> Reply:
+        """A reply for `respond` to return."""
+        return Reply(status, {} if body is None else body, **kwargs)
+
     @property
     def seen(self) -> list[str]:
         """Method and path of each request."""

@@ -19,6 +19,7 @@ from xpk.errors import (
     StateError,
     StockoutError,
     UnreachableError,
+    UsageError,
     XpkError,
 )
 
@@ -152,7 +153,7 @@ def test_a_write_refused_for_its_rate_is_repeated(gke: Gke, fake: FakeServer) ->
 
 def test_a_write_to_nobody_was_not_carried_out(retrier: Retrier, fake_time: FakeTime) -> None:
     gke = Gke(emulated("http://127.0.0.1:9"), anonymous(), retrier=retrier)
-    with pytest.raises(UnreachableError, match="no connection") as caught:
+    with pytest.raises(UnreachableError, match=r"no connection to 127\.0\.0\.1:9 could") as caught:
         gke.send(*CREATE)
     assert not isinstance(caught.value, Ambiguous)
     assert len(fake_time.sleeps) == 4
@@ -257,6 +258,12 @@ def test_a_load_balancers_page_is_readable(gke: Gke, fake: FakeServer) -> None:
     page = b"<html><title>403</title><body><b>Access</b> denied</body></html>"
     fake.answer(403, page, headers={"Content-Type": "text/html"})
     with pytest.raises(AccessError, match="403 Access denied"):
+        gke.get_cluster(CLUSTER)
+
+
+def test_a_bad_variable_of_googles_client_is_a_fault(gke: Gke, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GOOGLE_API_USE_MTLS_ENDPOINT", "sometimes")
+    with pytest.raises(UsageError, match="GOOGLE_API_USE_MTLS_ENDPOINT"):
         gke.get_cluster(CLUSTER)
 
 

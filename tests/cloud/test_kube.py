@@ -82,7 +82,10 @@ def test_apply_is_server_side_and_strict(kube: Kube, fake: FakeServer) -> None:
 
 
 def test_text_of_any_kind_arrives_unchanged(kube: Kube, fake: FakeServer) -> None:
-    manifest = CONFIG_MAP | {"data": {"k": "quote ' \" \\ $(X) \n tab\t ünï \u2028 # ; | null", "empty": ""}}
+    manifest: dict[str, Any] = CONFIG_MAP | {
+        "data": {"k": "quote ' \" \\ $(X) \n tab\t ünï \u2028 # ; | null", "empty": ""}
+    }
+    manifest["values"] = [None, True, False, 0, 1.5, [], {}, {"a": None}, 2**40]
     fake.answer(body=manifest)
     assert kube.apply(manifest) == manifest
     assert fake.requests[0].body == manifest
@@ -178,6 +181,18 @@ def test_fields_of_another_manager_are_named(kube: Kube, fake: FakeServer) -> No
             status(404, "NotFound", 'namespaces "n" not found', {"name": "n", "kind": "namespaces"}),
             NotFound,
             "namespaces",
+        ),
+        (
+            403,
+            {
+                "error": {
+                    "code": 403,
+                    "message": "Permission container.clusters.connect denied",
+                    "status": "X",
+                }
+            },
+            AccessError,
+            r"container\.clusters\.connect",
         ),
         (409, status(409, "Conflict", "the object has been modified"), Conflict, "modified"),
         (400, status(400, "BadRequest", "no"), CloudError, r"\(400\): no"),

@@ -5,16 +5,25 @@ from __future__ import annotations
 import base64
 import copy
 import datetime
+import ipaddress
+import ssl
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from xpk.cloud.credentials import Credentials
 from xpk.cloud.endpoints import emulated, real
 from xpk.cloud.errors import Call
 from xpk.cloud.kube_connection import Connection, Target, target_of
 from xpk.cloud.retry import Retrier
-from xpk.errors import AccessError, StateError
+from xpk.errors import AccessError, StateError, UnreachableError
 
 if TYPE_CHECKING:
     from tests.cloud.conftest import FakeServer
@@ -150,3 +159,68 @@ def test_the_configuration_can_be_copied(fake: FakeServer, retrier: Retrier) -> 
     copied = copy.deepcopy(link._api.configuration)
     assert copied.get_api_key_with_prefix("authorization") == "Bearer secret-1"
     link.close()
+
+
+def self_signed() -> tuple[str, str]:
+    """A certificate for 127.0.0.1 that is its own CA, and its key, both PEM."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "cluster")])
+    now = datetime.datetime.now(datetime.UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), False
+        )
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), True)
+        .sign(key, hashes.SHA256())
+    )
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    return certificate.public_bytes(serialization.Encoding.PEM).decode(), private.decode()
+
+
+class Version(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b'{"ok": true}')
+
+    def log_message(self, format: str, *args: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def tls(tmp_path: Path) -> Iterator[tuple[str, str]]:
+    """A TLS server's address and the CA that it is signed with."""
+    certificate, key = self_signed()
+    (tmp_path / "both.pem").write_text(certificate + key)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "both.pem")
+    server = HTTPServer(("127.0.0.1", 0), Version)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+    thread.start()
+    yield f"https://127.0.0.1:{server.server_port}", certificate
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def test_the_clusters_own_ca_is_trusted_and_no_other(tls: tuple[str, str], retrier: Retrier) -> None:
+    host, ca = tls
+    good = Connection(Target(host, ca), Credentials(Tokens()), retrier, emulated=False)
+    assert good.request("GET", "/version", READ) == {"ok": True}
+    good.close()
+    for wrong in (self_signed()[0], None):
+        bad = Connection(Target(host, wrong), Credentials(Tokens()), retrier, emulated=False)
+        with pytest.raises(UnreachableError, match="TLS") as caught:
+            bad.request("GET", "/version", READ)
+        assert "secret" not in str(caught.value)
+        bad.close()

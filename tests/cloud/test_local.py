@@ -13,7 +13,9 @@ import pytest
 from xpk.cloud.local import default_project, default_region, default_zone, problems
 
 Write = Callable[[str, str], None]
-CONFIG = "[core]\naccount = me@example.com\nproject = from-config\n\n[compute]\nzone = us-east5-a\nregion = us-west1\n"
+CONFIG = (
+    "[core]\naccount = me@x.org\nproject = from-config\n\n[compute]\nzone = us-east5-a\nregion = us-west1\n"
+)
 DEFAULT = "configurations/config_default"
 
 

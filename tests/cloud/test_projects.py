@@ -30,12 +30,9 @@ def test_project_number(projects: Projects, fake: FakeServer) -> None:
     assert fake.seen == ["GET /v3/projects/p"]
 
 
-@pytest.mark.parametrize("body", [{}, {"name": "projects/"}, {"name": "projects/x"}, {"name": 5}])
+@pytest.mark.parametrize("body", [{}, {"name": "projects/"}, {"name": "projects/x"}])
 def test_an_answer_without_a_number(projects: Projects, fake: FakeServer, body: dict[str, object]) -> None:
     fake.answer(body=body)
-    if body == {"name": 5}:
-        assert projects.project_number("p") == "5"
-        return
     with pytest.raises(CloudError, match="no project number"):
         projects.project_number("p")
 

@@ -22,6 +22,7 @@ class NotingWorld:
 
     def __init__(self, clock: Clock, name: str, wake: Callable[[], None]) -> None:
         self.name = name
+        self.closed = False
         self.notes: list[list[Any]] = []
 
     def handle(self, request: Request) -> Response:
@@ -51,6 +52,9 @@ class NotingWorld:
 
     def finish(self, namespace: str, jobset: str, code: int) -> None:
         self.notes.append(["finish", namespace, jobset, code])
+
+    def close(self) -> None:
+        self.closed = True
 
     def dump(self) -> Json:
         return {"notes": self.notes}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -143,11 +144,12 @@ def test_an_instant_clock_leaves_nothing_pending(
 def test_the_ticker_finishes_operations_without_requests(
     call_at: Call, world_factory: Any, mtc_cluster: Json
 ) -> None:
-    with Emulator(time_scale=0.0001, world_factory=world_factory) as emulator:
+    built = threading.Event()
+
+    def build(*arguments: Any) -> Any:
+        built.set()
+        return world_factory(*arguments)
+
+    with Emulator(time_scale=0.0001, world_factory=build) as emulator:
         call_at(emulator, "POST", f"{PARENT}/clusters", {"cluster": mtc_cluster})
-        operation = emulator.cloud.store.operations.all[0]
-        for _ in range(500):
-            if operation.done:
-                break
-            emulator.cloud.woken.wait(0.01)
-        assert operation.done
+        assert built.wait(10)

@@ -66,7 +66,7 @@ def cluster_spec(words: Words) -> ClusterSpec:
             controllers=_controllers(words),
             memory_limit=_memory_limit(words),
             cpu_limit=_cpu_limit(words),
-            project_number=_project_number(words),
+            project_number=project_number(words),
         ),
         None,
     )
@@ -213,7 +213,7 @@ def _cpu_limit(words: Words) -> str | None:
     return None if number is None else str(number)
 
 
-def _project_number(words: Words) -> str | None:
+def project_number(words: Words) -> str | None:
     text = words.text("--project-number")
     if text is None:
         return None

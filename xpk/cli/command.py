@@ -72,7 +72,7 @@ class Leaf(click.Command):
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         formatter.write(self.sentence + "\n\n")
         for example in self.examples:
-            formatter.write(f"  {example}\n")
+            formatter.write(f"{wrapped(example)}\n")
         formatter.write("\n")
         self.format_usage(ctx, formatter)
         for group, title in TITLES.items():
@@ -81,6 +81,18 @@ class Leaf(click.Command):
             if records:
                 with formatter.section(title):
                     formatter.write_dl(records, col_max=28)
+
+
+def wrapped(example: str, width: int = 78) -> str:
+    """A command line over several lines, broken before flags and continued as a shell wants it."""
+    lines = ["  "]
+    for at, part in enumerate(example.split(" --")):
+        piece = part if at == 0 else f" --{part}"
+        if at > 0 and len(lines[-1]) + len(piece) > width - 2:
+            lines[-1] += " \\"
+            lines.append("     ")
+        lines[-1] += piece
+    return "\n".join(lines)
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,10 +24,22 @@ WHERE = (
         default_words="gcloud's",
     ),
 )
-CONSENT = (
-    Flag("--yes", "-y", kind="switch", group="output", help="Do not ask."),
-    Flag("--force", kind="switch", group="output", help="The same as --yes."),
+NAMESPACE = (
+    Flag(
+        "--namespace",
+        metavar="NS",
+        group="where",
+        help="Kubernetes namespace.",
+        default_words="default",
+    ),
+)
+QUIET = (
+    Flag("--yes", kind="switch", group="output", help="Do not ask."),
     Flag("--quiet", kind="switch", off="--no-quiet", group="output", help="The same as --yes."),
+)
+CONSENT = (
+    *QUIET,
+    Flag("--force", kind="switch", group="output", help="The same as --yes."),
 )
 
 

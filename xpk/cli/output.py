@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any, Literal, TypeAlias
 
-from xpk.errors import Fault, XpkError
+from xpk.errors import Fault, UsageError, XpkError
 
 Row: TypeAlias = Mapping[str, object]
 _RED, _BOLD, _RESET = "\x1b[31m", "\x1b[1m", "\x1b[0m"
@@ -23,6 +23,12 @@ class Colour:
     """Whether colours are wanted at all; `--no-color` and `NO_COLOR` turn them off."""
 
     wanted = True
+
+
+class Looked:
+    """Whether this process has looked at a project: what an error may claim depends on it."""
+
+    at_project = False
 
 
 def colour_on_stderr() -> bool:
@@ -71,9 +77,10 @@ def error(problem: XpkError) -> None:
     for fault in problem.faults:
         first, *rest = fault_lines(fault)
         sys.stderr.write("\n".join([f"{red}error:{reset} {first}", *rest]) + "\n")
-    if problem.exit_code == 2:
+    if problem.exit_code == UsageError.exit_code:
         count = len(problem.faults)
-        say(f"{count} fault{'s' if count > 1 else ''}. Nothing was contacted.")
+        nothing = "changed" if Looked.at_project else "contacted"
+        say(f"{count} fault{'s' if count > 1 else ''}. Nothing was {nothing}.")
     sys.stderr.flush()
 
 

@@ -113,6 +113,7 @@ class Reader:
         if decision.takes_value and attached is None:
             value = self._next_value(name, rest)
         what = f"{name} {value}" if value else name
+        self._words.typed[name] = name
         if decision.instead:
             self._words.faults.add(what, decision.why, decision.instead)
         else:

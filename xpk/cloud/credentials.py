@@ -33,6 +33,8 @@ SCOPES = (
     "https://www.googleapis.com/auth/userinfo.email",
 )
 _FRESH_FOR = datetime.timedelta(minutes=5)
+# A file with another JSON value than an object makes google-auth stumble.
+_UNUSABLE = (google.auth.exceptions.GoogleAuthError, OSError, ValueError, AttributeError, KeyError, TypeError)
 # google-auth says that it is typed, but these functions are not.
 _auth: Any = google.auth
 _auth_credentials: Any = google.auth.credentials
@@ -102,7 +104,7 @@ def application_default(environ: Mapping[str, str]) -> Credentials:
             else:
                 loaded, _ = _auth.default(scopes=list(SCOPES))
             scoped = _auth_credentials.with_scopes_if_required(loaded, list(SCOPES))
-    except (google.auth.exceptions.GoogleAuthError, OSError, ValueError) as error:
+    except _UNUSABLE as error:
         if named:
             why = "the file that GOOGLE_APPLICATION_CREDENTIALS names cannot be used"
         elif path.is_file():

@@ -13,6 +13,7 @@ from typing import Any
 
 import google.api_core.exceptions
 import google.api_core.gapic_v1.client_info
+import google.auth.exceptions
 from google.cloud.container_v1.services.cluster_manager.transports.rest import ClusterManagerRestTransport
 from google.protobuf import json_format
 
@@ -25,6 +26,7 @@ from xpk.cloud.google_errors import parse_answer, refusal
 from xpk.cloud.http import USER_AGENT, new_session, prepare_session
 from xpk.cloud.retry import Failed, Retrier
 from xpk.cloud.transport import TRANSPORT_ERRORS, no_answer, transport_failure
+from xpk.errors import Fault, UsageError
 
 
 class Gke:
@@ -160,10 +162,14 @@ class Gke:
             url_scheme=scheme,
             client_info=client_info.ClientInfo(user_agent=USER_AGENT),
         )
-        # The session is the transport's own; it has no public way to size the pool or to
+        # The session is the transport's own: it has no public way to size the pool or to
         # keep a proxy of the environment away from a loopback address.
         prepare_session(transport._session, emulated=self._endpoints.emulated)
-        return api_module("v1").ClusterManagerClient(transport=transport)
+        try:
+            return api_module("v1").ClusterManagerClient(transport=transport)
+        except (google.auth.exceptions.GoogleAuthError, ValueError) as error:
+            fix = "unset GOOGLE_API_USE_CLIENT_CERTIFICATE and GOOGLE_API_USE_MTLS_ENDPOINT"
+            raise UsageError(Fault("variables of Google's client", clean(str(error)), fix)) from error
 
     def _warn_of_missing_zones(self, answer: Json) -> None:
         zones = [clean(str(zone), limit=60) for zone in answer.get("missingZones", ())]

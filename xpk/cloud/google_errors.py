@@ -29,7 +29,7 @@ from xpk.cloud.transport import LOGIN, access_error, no_answer
 from xpk.errors import CloudError, Fault, QuotaError, StateError, StockoutError, XpkError
 
 _SERVER_ERRORS = frozenset({408, 500, 502, 503, 504})
-_QUOTA = ("insufficient regional quota", "gce_quota_exceeded", "insufficient project quota", "quotaexceeded")
+_QUOTA = ("insufficient regional quota", "gce_quota_exceeded", "insufficient project quota", "quota_exceeded")
 _STOCKOUT = ("gce_stockout", "does not have enough resources available", "zone_resource_pool_exhausted")
 _IN_PROGRESS = ("incompatible operation", "please wait and try again", "is currently being ")
 _QUOTA_FIX = "gcloud compute regions describe REGION shows quotas; ask for more, or ask for fewer chips"

@@ -43,6 +43,10 @@ def parse_status(status: int, body: bytes, headers: Mapping[str, str]) -> Answer
     if not isinstance(payload, dict):
         text = clean(body.decode("utf-8", "replace")) or "no explanation"
         return Answer(status, text, retry_after=retry_after)
+    if isinstance(payload.get("error"), dict):
+        # Google's front end before a DNS endpoint answers in Google's form, not Kubernetes'.
+        error = payload["error"]
+        return Answer(status, clean(str(error.get("message") or "no explanation")), retry_after=retry_after)
     return from_status(status, payload, retry_after)
 
 

@@ -5,6 +5,8 @@ For `requests` (with google-auth on top) and for urllib3, which the kubernetes c
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 import google.auth.exceptions
 import requests
 import urllib3.exceptions
@@ -40,9 +42,9 @@ def transport_failure(error: Exception, call: Call) -> Failed:
         )
         return Failed(UnreachableError(fault), again=False)
     if _caused_by(error, urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError):
-        return no_answer(call, "no connection could be made", effect="none")
+        return no_answer(call, f"no connection to {_host(error)} could be made", effect="none")
     if _caused_by(error, requests.exceptions.ConnectTimeout, requests.exceptions.ProxyError):
-        return no_answer(call, "no connection could be made", effect="none")
+        return no_answer(call, f"no connection to {_host(error)} could be made", effect="none")
     if _caused_by(error, requests.exceptions.Timeout, urllib3.exceptions.TimeoutError, TimeoutError):
         return no_answer(call, "no answer in time", effect="maybe")
     return no_answer(call, "the connection broke before the answer was complete", effect="maybe")
@@ -68,6 +70,15 @@ def no_answer(call: Call, why: str, *, effect: Effect, after: float | None = Non
 def access_error(call: Call, why: str, fix: str = LOGIN) -> AccessError:
     """Credentials are missing, expired or insufficient."""
     return AccessError(Fault(call.what, clean(why), fix))
+
+
+def _host(error: BaseException) -> str:
+    """Host and port that could not be reached, as far as the library tells."""
+    connection = getattr(error, "conn", None)
+    if connection is not None and getattr(connection, "host", None):
+        return clean(f"{connection.host}:{connection.port}", limit=200)
+    url = getattr(getattr(error, "request", None), "url", None)
+    return clean(urlsplit(url).netloc.rpartition("@")[2], limit=200) if isinstance(url, str) else "the server"
 
 
 def _caused_by(error: BaseException, *kinds: type[BaseException]) -> bool:

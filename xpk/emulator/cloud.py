@@ -38,10 +38,10 @@ def kubernetes_world(clock: Clock, name: str, wake: Callable[[], None]) -> World
     try:
         from xpk.emulator.kubernetes.world import KubernetesWorld
     except ModuleNotFoundError:  # TEMPORARY until that module exists
-        from xpk.emulator._temporary import Nothing as KubernetesWorld
+        from xpk.emulator._temporary import Nothing
 
-    world: World = KubernetesWorld(clock, name, wake)
-    return world
+        return Nothing(clock, name, wake)
+    return KubernetesWorld(clock, name, wake)
 
 
 class Cloud:
@@ -58,6 +58,8 @@ class Cloud:
         self.store = Store(clock, world_factory, self.wake, self.faults.condition, quota)
         self.requests: list[Json] = []
         self.changes = 0
+        # what went wrong between requests: every later one answers with it
+        self.failure = ""
         self._due: float | None = None
         self._stale = False
         self._services: dict[str, Callable[[Request], Response]] = {
@@ -91,6 +93,13 @@ class Cloud:
 
     def _tick(self) -> None:
         self._stale = False
+        try:
+            self._work()
+        except Exception:
+            self.failure = traceback.format_exc()
+            raise
+
+    def _work(self) -> None:
         if effects.finish_due(self.store):
             self.changes += 1
         waits = [self.store.operations.next_due(), *(world.tick() for world in self.store.worlds.values())]
@@ -101,8 +110,7 @@ class Cloud:
         """The answer to a request; None means: close the connection without one."""
         if request.path.startswith("/_emulator/"):
             with self.lock:
-                self.settle()
-                return self._guarded(request, lambda asked: control.handle(self, asked))
+                return self._guarded(request, self._control)
         with self.lock:
             fault = self.faults.take(request)
         if fault is not None and fault.delay_seconds:
@@ -115,16 +123,25 @@ class Cloud:
         self._log(request, 0 if response is None else response.status)
         return response
 
+    def _control(self, request: Request) -> Response:
+        self.settle()
+        return control.handle(self, request)
+
     def _faulted(self, fault: RequestFault) -> Response | None:
         return None if fault.drop else fault.response()
 
     def _real(self, request: Request) -> Response:
-        service = self._services.get((request.parts() or [""])[0])
-        with self.lock:
+        def answer(asked: Request) -> Response:
+            if self.failure:
+                raise RuntimeError(self.failure)
             self.settle()
+            service = self._services.get((asked.parts() or [""])[0])
             if service is None:
-                return unknown_route(request.method, request.path).response()
-            response = self._guarded(request, service)
+                raise unknown_route(asked.method, asked.path)
+            return service(asked)
+
+        with self.lock:
+            response = self._guarded(request, answer)
             if request.method != "GET":
                 self.wake()
             return response
@@ -148,6 +165,12 @@ class Cloud:
         entry = {"method": request.method, "path": request.path, "body": body, "status": status}
         with self.lock:
             self.requests.append(entry)
+
+    def close(self) -> None:
+        """End all watches."""
+        with self.lock:
+            for world in self.store.worlds.values():
+                world.close()
 
     def dump(self) -> Json:
         """Everything that outlives the process, as JSON."""

@@ -32,6 +32,13 @@ def undo(buckets: Buckets) -> None:
 def strike_world(store: Store, fault: Json) -> None:
     """Do what a fault says to the Kubernetes world of its cluster. Raises 400 and 404."""
     world = _world(store, _text(fault, "cluster"))
+    try:
+        _strike(world, fault)
+    except KeyError as error:
+        raise ApiError("NOT_FOUND", f"The fault {fault['world']} met nothing: {error}") from error
+
+
+def _strike(world: World, fault: Json) -> None:
     match fault["world"]:
         case "host-lost":
             world.lose_host(_text(fault, "node"))

@@ -195,6 +195,7 @@ class Emulator:
             self._server.shutdown()
             self._thread.join()
             self._thread = None
+            self.cloud.close()
             self._server.close_connections()
             self._ticker.stop()
         self._server.server_close()

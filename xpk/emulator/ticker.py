@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+import traceback
 from pathlib import Path
 
 from xpk.emulator import state
@@ -42,8 +43,11 @@ class Ticker:
     def _run(self) -> None:
         while not self._stopping:
             self._cloud.woken.clear()
-            due = self._cloud.settle()
-            waits = [self._save_later()]
+            try:
+                due, waits = self._cloud.settle(), [self._save_later()]
+            except Exception:
+                self._cloud.failure = self._cloud.failure or traceback.format_exc()
+                return
             if due is not None:
                 waits.append(max(self._cloud.clock.real_seconds(due), SHORTEST_WAIT))
             pending = [wait for wait in waits if wait is not None]

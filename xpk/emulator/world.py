@@ -12,7 +12,11 @@ Addon = Literal["HighScaleCheckpointing", "GcsFuseCsiDriver"]
 
 
 class World(Protocol):
-    """The Kubernetes API, nodes and controllers of one cluster."""
+    """The Kubernetes API, nodes and controllers of one cluster.
+
+    Every method is called with the cloud's lock held; only a watch's stream is read without it.
+    `wake` says that a tick has work to do.
+    """
 
     def handle(self, request: Request, /) -> Response:
         """Answer one request; its path starts at the API server's root (`/api/v1/nodes`)."""
@@ -30,13 +34,16 @@ class World(Protocol):
         """An add-on was switched."""
 
     def lose_host(self, node: str, /) -> None:
-        """A host dies with everything on it."""
+        """A host dies with everything on it. Raises KeyError for an unknown node."""
 
     def exit_pod(self, namespace: str, pod: str, code: int, evicted: bool = False, /) -> None:
-        """A pod's container ends."""
+        """A pod's containers end, or it is evicted. Raises KeyError for an unknown pod."""
 
     def finish(self, namespace: str, jobset: str, code: int, /) -> None:
-        """All pods of a JobSet end."""
+        """All pods of a JobSet end. Raises KeyError when it has none."""
+
+    def close(self) -> None:
+        """End all watches."""
 
     def dump(self) -> Json:
         """Everything, as JSON."""

@@ -199,6 +199,6 @@ def _number(metric: Json | None) -> int | None:
     if metric is None:
         return None
     try:
-        return int(float(metric.get("intValue", metric.get("doubleValue", 0))))
+        return int(float(metric.get("intValue") or metric.get("doubleValue") or 0))
     except (TypeError, ValueError):
         return None

@@ -1,7 +1,7 @@
 """One field of a GKE API v1 request body, and how fields are laid over a body.
 
-Not a list of which fields exist: those are the tables in `gcloud_cluster.py`,
-`gcloud_pool.py` and `private.py`.
+Not a list of which fields exist: those are the tables behind `gcloud.py`, and `private.py`.
+This module is small, so that a spec can hold fields without loading the tables.
 """
 
 from __future__ import annotations
@@ -18,6 +18,11 @@ Path: TypeAlias = tuple[str, ...]
 DEFAULT_POOL: Path = ("nodePools", "0")
 """Where the cluster's CPU pool stands inside a `Cluster` message."""
 
+IP_ENDPOINTS: Path = ("controlPlaneEndpointsConfig", "ipEndpointsConfig")
+AUTHORIZED: Path = (*IP_ENDPOINTS, "authorizedNetworksConfig")
+PRIVATE_NODES: Path = ("networkConfig", "defaultEnablePrivateNodes")
+"""Who may reach the control plane and how: both flags of ours and gcloud's end there."""
+
 
 @dataclass(frozen=True, slots=True)
 class ApiField:
@@ -32,6 +37,17 @@ class ApiField:
     value: JsonValue
     flag: str
     append: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class GcloudArguments:
+    """What a `--custom-*-arguments` text asks for. `notes` are to be said on stderr."""
+
+    fields: tuple[ApiField, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+NO_ARGUMENTS = GcloudArguments()
 
 
 def merge(body: Json, fields: Iterable[ApiField]) -> Json:

@@ -20,8 +20,9 @@ _TAKEN = (
     "/sbin",
     "/sys",
     "/usr",
+    "/var/run",
 )
-_TAKEN_WHOLE = ("/home", "/opt", "/root", "/var", "/var/run")
+_TAKEN_WHOLE = ("/home", "/opt", "/root", "/var")
 
 
 def check_container_path(path: str, what: str, example: str) -> None:

@@ -3,19 +3,19 @@
 xpk pastes these texts into a shell line behind `gcloud container clusters create` or
 `node-pools create`. Here they are split into words (no shell is involved, so `$(...)`, `;` and
 `|` are plain text), looked up in a table, and become fields of the request. What a flag means is
-said in `gcloud_cluster.py`, `gcloud_network.py`, `gcloud_pool.py` and `gcloud_slice.py`.
+said in `gcloud_cluster.py`, `gcloud_network.py`, `gcloud_pool.py` and `gcloud_slice.py`. What
+only holds or merges fields imports `api_field.py`, which does not load these.
 """
 
 from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import assert_never
 
 from xpk.errors import FaultCollector
-from xpk.spec.api_field import ApiField, Json, Path, merge
+from xpk.spec.api_field import NO_ARGUMENTS, ApiField, GcloudArguments, Json, Path, merge
 from xpk.spec.gcloud_cluster import cluster_rows
 from xpk.spec.gcloud_program import PROGRAM_ROWS, long_name
 from xpk.spec.gcloud_row import Draft, Ignored, Refused, Row, Switch, Takes
@@ -23,6 +23,7 @@ from xpk.spec.gcloud_slice import nodepool_rows
 from xpk.spec.gcloud_value import BadValue
 
 __all__ = [
+    "NO_ARGUMENTS",
     "ApiField",
     "GcloudArguments",
     "Json",
@@ -30,17 +31,6 @@ __all__ = [
     "parse_cluster_arguments",
     "parse_nodepool_arguments",
 ]
-
-
-@dataclass(frozen=True, slots=True)
-class GcloudArguments:
-    """What a `--custom-*-arguments` text asks for. `notes` are to be said on stderr."""
-
-    fields: tuple[ApiField, ...] = ()
-    notes: tuple[str, ...] = ()
-
-
-NO_ARGUMENTS = GcloudArguments()
 
 
 def parse_cluster_arguments(text: str, flag: str) -> GcloudArguments:

@@ -8,11 +8,10 @@ from __future__ import annotations
 from typing import Any
 
 from xpk.spec import gcloud_value as value
-from xpk.spec.api_field import Json, Path
+from xpk.spec.api_field import AUTHORIZED, Json
 from xpk.spec.gcloud_row import Draft
 
 _EFFECTS = {"NoSchedule": "NO_SCHEDULE", "PreferNoSchedule": "PREFER_NO_SCHEDULE", "NoExecute": "NO_EXECUTE"}
-_AUTHORIZED: Path = ("controlPlaneEndpointsConfig", "ipEndpointsConfig", "authorizedNetworksConfig")
 
 
 def node_network(given: str) -> Json:
@@ -70,7 +69,7 @@ def subnetwork_drafts(given: str) -> tuple[Draft, ...]:
 def authorized_networks(given: str) -> tuple[Draft, ...]:
     """Networks that may reach the control plane. `enabled` comes with them."""
     blocks = [{"cidrBlock": value.cidr(each)} for each in value.words(given)]
-    return (((*_AUTHORIZED, "enabled"), True, False), ((*_AUTHORIZED, "cidrBlocks"), blocks, True))
+    return (((*AUTHORIZED, "enabled"), True, False), ((*AUTHORIZED, "cidrBlocks"), blocks, True))
 
 
 def taints(given: str) -> list[Any]:

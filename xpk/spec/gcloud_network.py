@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from xpk.spec import gcloud_compound as compound
 from xpk.spec import gcloud_value as value
-from xpk.spec.api_field import Path
+from xpk.spec.api_field import AUTHORIZED, IP_ENDPOINTS, PRIVATE_NODES, Path
 from xpk.spec.gcloud_row import (
     Refused,
     Row,
@@ -25,10 +25,6 @@ from xpk.spec.gcloud_row import (
     text,
     whole,
 )
-
-IP_ENDPOINTS: Path = ("controlPlaneEndpointsConfig", "ipEndpointsConfig")
-AUTHORIZED: Path = (*IP_ENDPOINTS, "authorizedNetworksConfig")
-PRIVATE_NODES: Path = ("networkConfig", "defaultEnablePrivateNodes")
 
 _NETWORK: Path = ("networkConfig",)
 _DATAPATH: Path = ("networkConfig", "datapathProvider")

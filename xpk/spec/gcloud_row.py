@@ -65,7 +65,7 @@ def text(path: Path, example: str) -> Takes:
     return Takes(lambda given: ((path, value.text(given), False),), example)
 
 
-def whole(path: Path, example: str, low: int = 0, high: int | None = None) -> Takes:
+def whole(path: Path, example: str, low: int = 0, high: int = 2**31 - 1) -> Takes:
     """A flag with a whole number."""
     return Takes(lambda given: ((path, value.whole(given, low, high), False),), example)
 

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from ipaddress import ip_network
 
+_INT32 = 2**31 - 1
+_LONGEST = 3650 * 86400
 _GIB = {"": 1, "GB": 1, "G": 1, "GIB": 1, "GI": 1, "TB": 1024, "T": 1024, "TIB": 1024, "TI": 1024}
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -30,14 +32,14 @@ def text(value: str) -> str:
     return value.strip()
 
 
-def whole(value: str, low: int = 0, high: int | None = None) -> int:
+def whole(value: str, low: int = 0, high: int = _INT32) -> int:
     """A whole number between `low` and `high`."""
     try:
         number = int(value.strip())
     except ValueError:
         raise BadValue("not a whole number", str(max(low, 1))) from None
-    if number < low or (high is not None and number > high):
-        span = f"from {low} to {high}" if high is not None else f"{low} or more"
+    if not low <= number <= high:
+        span = f"{low} or more" if number < low and high == _INT32 else f"from {low} to {high}"
         raise BadValue(f"the number has to be {span}", str(low if number < low else high))
     return number
 
@@ -67,7 +69,7 @@ def disk_gib(value: str) -> int:
     words = value.strip().upper()
     digits = words.rstrip("GTIB ")
     unit = words[len(digits) :].strip()
-    if not digits.isdecimal() or unit not in _GIB:
+    if not _few_digits(digits) or unit not in _GIB:
         raise BadValue("not a disk size in whole GB", "100GB")
     size = int(digits) * _GIB[unit]
     if not 10 <= size <= 65536:
@@ -80,8 +82,8 @@ def seconds(value: str) -> str:
     words = value.strip().lower()
     unit = words[-1:] if words[-1:] in _SECONDS else ""
     digits = words.removesuffix(unit) if unit else words
-    if not digits.isdecimal():
-        raise BadValue("not a duration", "3600s")
+    if not _few_digits(digits) or int(digits) * _SECONDS[unit or "s"] > _LONGEST:
+        raise BadValue("not a duration of at most ten years", "3600s")
     return f"{int(digits) * _SECONDS[unit or 's']}s"
 
 
@@ -96,7 +98,7 @@ def cidr(value: str) -> str:
 def cidr_or_size(value: str) -> str:
     """A range, or only its size such as `/14`, for which GKE finds a free range."""
     words = value.strip()
-    if words.startswith("/") and words[1:].isdecimal() and 8 <= int(words[1:]) <= 30:
+    if words.startswith("/") and _few_digits(words[1:]) and 8 <= int(words[1:]) <= 30:
         return words
     return cidr(words)
 
@@ -105,16 +107,16 @@ def moment(value: str) -> str:
     """An RFC 3339 time in UTC, which is what the API takes. A time without a zone is UTC."""
     try:
         when = datetime.fromisoformat(value.strip())
-    except ValueError:
+        utc = when.astimezone(UTC) if when.tzinfo else when.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         raise BadValue("not a time in RFC 3339", "2030-01-01T09:00:00Z") from None
-    utc = when if when.tzinfo is not None else when.replace(tzinfo=UTC)
-    return utc.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return utc.replace(microsecond=0).isoformat().replace("+00:00", "Z")
 
 
 def clock(value: str) -> str:
     """A time of day in UTC, `HH:MM`."""
     hours, colon, minutes = value.strip().partition(":")
-    if colon and hours.isdecimal() and minutes.isdecimal() and int(hours) < 24 and int(minutes) < 60:
+    if colon and _few_digits(hours) and _few_digits(minutes) and int(hours) < 24 and int(minutes) < 60:
         return f"{int(hours):02d}:{int(minutes):02d}"
     raise BadValue("not a time of day", "03:00")
 
@@ -152,6 +154,11 @@ def record(value: str, keys: tuple[str, ...], required: tuple[str, ...] = ()) ->
         if not found.get(key):
             raise BadValue(f"{key} is missing", example)
     return found
+
+
+def _few_digits(text: str) -> bool:
+    """So few that the number is cheap to read, whatever was typed."""
+    return len(text) <= 12 and text.isascii() and text.isdecimal()
 
 
 def _separator(value: str) -> tuple[str, str]:

@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from ipaddress import ip_network
 
 from xpk.errors import FaultCollector
-from xpk.spec.api_field import ApiField
-from xpk.spec.gcloud_network import AUTHORIZED, IP_ENDPOINTS, PRIVATE_NODES
+from xpk.spec.api_field import AUTHORIZED, IP_ENDPOINTS, PRIVATE_NODES, ApiField
 
 _SUBNETWORK = re.compile(
     r"(?:projects/[a-z0-9.:-]+/regions/[a-z0-9-]+/subnetworks/)?[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?"

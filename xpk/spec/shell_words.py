@@ -104,7 +104,7 @@ class _Reader:
             self.at += 2
             if following == "\n":
                 return
-            if quoted and following not in '$`"\\':
+            if following == "" or (quoted and following not in '$`"\\'):
                 following = f"\\{following}"
             self._add(following)
         elif char == "'" and not quoted:

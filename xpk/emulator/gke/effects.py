@@ -28,7 +28,7 @@ def _apply(store: Store, operation: Operation) -> None:
             _cluster_created(store, operation.cluster, cluster)
         case "DELETE_CLUSTER":
             del store.clusters[operation.cluster]
-            store.worlds.pop(operation.cluster, None)
+            store.close_world(operation.cluster)
         case "UPDATE_CLUSTER" | "UPGRADE_MASTER":
             cluster.update(operation.change["cluster"])
             cluster["status"] = "RUNNING"

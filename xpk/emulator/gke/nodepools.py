@@ -23,9 +23,9 @@ DEFAULT_SCOPES = [
 ]
 # UpdateNodePoolRequest's fields that are fields of NodeConfig
 CONFIG_UPDATES = (
-    "workloadMetadataConfig", "labels", "taints", "tags", "resourceLabels", "linuxNodeConfig",
-    "kubeletConfig", "gcfsConfig", "gvnic", "loggingConfig", "containerdConfig", "maxRunDuration", "flexStart",
-    "fastSocket", "confidentialNodes", "machineType", "diskType", "diskSizeGb", "bootDisk", "imageType",
+    "workloadMetadataConfig", "labels", "taints", "tags", "resourceLabels", "linuxNodeConfig", "bootDisk",
+    "kubeletConfig", "gcfsConfig", "gvnic", "loggingConfig", "containerdConfig", "maxRunDuration",
+    "flexStart", "fastSocket", "confidentialNodes", "machineType", "diskType", "diskSizeGb", "imageType",
 )  # fmt: skip
 POOL_UPDATES = ("upgradeSettings", "locations", "queuedProvisioning", "nodeDrainConfig", "maintenancePolicy")
 ADDRESS_FIELDS = ("name", "projectId", "zone", "clusterId", "nodePoolId", "etag")
@@ -97,10 +97,10 @@ def check(pool: Json) -> None:
     for count in (pool.get("initialNodeCount", 0), scaling.get("maxNodeCount", 0)):
         if not 0 <= int(count) <= MAX_NODES_PER_ZONE:
             raise invalid(f"Node pool size {count} is invalid: at most {MAX_NODES_PER_ZONE} nodes per zone.")
+    _check_capacity(pool)
     tpu = TPU_MACHINES.get(machine_type)
     if tpu is not None:
         _check_slice(pool, tpu)
-    _check_capacity(pool)
 
 
 def _check_slice(pool: Json, tpu: TpuMachine) -> None:

@@ -59,8 +59,15 @@ class Store:
     def open_world(self, cluster_name: str) -> World:
         """The Kubernetes world of a cluster; made when it is not there yet."""
         if cluster_name not in self.worlds:
-            self.worlds[cluster_name] = self._world_factory(self.clock, cluster_name, self.wake)
+            name = cluster_name.split("/")[-1]
+            self.worlds[cluster_name] = self._world_factory(self.clock, name, self.wake)
         return self.worlds[cluster_name]
+
+    def close_world(self, cluster_name: str) -> None:
+        """End the Kubernetes world of a cluster that is gone."""
+        world = self.worlds.pop(cluster_name, None)
+        if world is not None:
+            world.close()
 
     def find_worlds(self, cluster: str) -> list[World]:
         """The worlds of a cluster given by its full or short name."""

@@ -1,0 +1,115 @@
+"""Faults on demand: replaced, delayed and cut answers, and blows to a cluster."""
+
+from __future__ import annotations
+
+import http.client
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from xpk.emulator.server import Emulator
+
+Json = dict[str, Any]
+Call = Callable[..., tuple[int, Any]]
+CLUSTERS = "/v1/projects/proj-1/locations/us-east5/clusters"
+
+
+def statuses(call: Call) -> list[int]:
+    """The logged statuses."""
+    return [entry["status"] for entry in call("GET", "/_emulator/requests")[1]]
+
+
+def test_before_replaces_the_answer_as_often_as_asked(call: Call, mtc_cluster: Json) -> None:
+    fault = {
+        "match": {"method": "POST", "path": "/clusters$"},
+        "times": 2,
+        "status": 503,
+        "headers": {"Retry-After": "1"},
+    }
+    assert call("POST", "/_emulator/faults", fault) == (200, {})
+    for expected in (503, 503, 200):
+        assert call("GET", CLUSTERS) == (200, {})
+        status, body = call("POST", CLUSTERS, {"cluster": mtc_cluster})
+        assert status == expected
+        if status == 503:
+            assert body["error"]["status"] == "UNAVAILABLE"
+    assert call("GET", "/_emulator/faults") == (200, [])
+    assert statuses(call) == [200, 503, 200, 503, 200, 200]
+
+
+def test_after_takes_effect_and_hides_it(call: Call, mtc_cluster: Json) -> None:
+    body = {"error": {"code": 500, "message": "own words", "status": "INTERNAL"}}
+    fault = {"match": {"method": "POST", "path": "clusters"}, "status": 500, "body": body, "when": "after"}
+    call("POST", "/_emulator/faults", fault)
+    assert call("POST", CLUSTERS, {"cluster": mtc_cluster}) == (500, body)
+    assert call("GET", f"{CLUSTERS}/mtc")[1]["status"] == "PROVISIONING"
+
+
+@pytest.mark.parametrize(("when", "exists"), [("before", 404), ("after", 200)])
+def test_drop_closes_without_an_answer(call: Call, mtc_cluster: Json, when: str, exists: int) -> None:
+    call("POST", "/_emulator/faults", {"match": {"method": "POST"}, "drop": True, "when": when})
+    with pytest.raises((http.client.RemoteDisconnected, ConnectionResetError)):
+        call("POST", CLUSTERS, {"cluster": mtc_cluster})
+    assert call("GET", f"{CLUSTERS}/mtc")[0] == exists
+    assert statuses(call)[0] == 0
+
+
+def test_delay(call: Call) -> None:
+    call("POST", "/_emulator/faults", {"match": {"path": "clusters"}, "delay_seconds": 0.2})
+    started = time.monotonic()
+    assert call("GET", CLUSTERS) == (200, {})
+    assert time.monotonic() - started >= 0.2
+
+
+def test_faults_are_listed_and_forgotten(call: Call) -> None:
+    call("POST", "/_emulator/faults", {"match": {"path": "x"}, "status": 429})
+    call("POST", "/_emulator/faults", {"world": "stockout", "pool": "np"})
+    listed = call("GET", "/_emulator/faults")[1]
+    assert listed[0]["match"] == {"method": "", "path": "x"}
+    assert listed[1] == {"world": "stockout", "pool": "np", "times": 0}
+    assert call("DELETE", "/_emulator/faults") == (200, {})
+    assert call("GET", "/_emulator/faults") == (200, [])
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {},
+        {"match": {}},
+        {"match": {"path": "("}, "status": 500},
+        {"match": {"host": "x"}, "status": 500},
+        {"match": {}, "status": 500, "often": 2},
+        {"match": {}, "status": 500, "when": "later"},
+        {"world": "flood", "cluster": "mtc"},
+        {"world": "stockout", "pool": "np", "zone": "x"},
+        {"world": "stockout", "pool": "["},
+        {"world": "host-lost", "cluster": "mtc"},
+        {"world": "host-lost", "node": "n"},
+        {"world": "bucket-missing"},
+        {"world": "bucket-location", "bucket": "my-bucket"},
+    ],
+)
+def test_unknown_forms(call: Call, running: str, fault: Json) -> None:
+    assert call("POST", "/_emulator/faults", fault)[0] == 400
+    assert call("GET", "/_emulator/faults") == (200, [])
+
+
+@pytest.mark.parametrize("cluster", ["mtc", "projects/proj-1/locations/us-east5/clusters/mtc"])
+def test_blows_reach_the_world(call: Call, emulator: Emulator, running: str, cluster: str) -> None:
+    for fault in (
+        {"world": "host-lost", "node": "n-1"},
+        {"world": "pod-exit", "namespace": "default", "pod": "p", "code": 3},
+        {"world": "pod-evicted", "namespace": "default", "pod": "p"},
+        {"world": "pod-finish", "namespace": "default", "jobset": "j", "code": 0},
+    ):
+        assert call("POST", "/_emulator/faults", {"cluster": cluster, **fault}) == (200, {})
+    world: Any = emulator.cloud.store.worlds[running.removeprefix("/v1/")]
+    assert world.notes[3:] == [
+        ["lose_host", "n-1"],
+        ["exit_pod", "default", "p", 3, False],
+        ["exit_pod", "default", "p", 1, True],
+        ["finish", "default", "j", 0],
+    ]
+    assert call("POST", "/_emulator/faults", {"world": "host-lost", "cluster": "none", "node": "n"})[0] == 404

@@ -1,0 +1,88 @@
+"""`xpk cluster create`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from xpk.catalog.versions import JOBSET, KUEUE, Release
+from xpk.cli import output, run
+from xpk.cli.cluster_flags import CREATE_FLAGS
+from xpk.cli.cluster_request import cluster_spec
+from xpk.cli.command import Leaf
+from xpk.cli.options import consented, decisions
+from xpk.cli.plan_output import dry_run_form, print_plan, print_report, report_form
+from xpk.cli.where import endpoints, say_where
+from xpk.cli.words import Words
+from xpk.plan.cluster import plan_cluster
+from xpk.plan.observed import Observed, ReleaseFile
+from xpk.plan.releases import read_release_file
+from xpk.spec.cluster import ClusterSpec
+
+
+def _run(words: Words) -> None:
+    target = endpoints(words)
+    dry = words.on("--dry-run")
+    form = dry_run_form(words) if dry else report_form(words)
+    spec = cluster_spec(words)
+    say_where(target)
+    output.notes(words.notes)
+    _say_sizing(spec)
+    if dry and not words.on("--observe"):
+        print_plan(plan_cluster(spec, _offline(spec)), form)
+        return
+    with run.connected(target) as cloud:
+        plan = run.planned_cluster(cloud, spec)
+        if dry:
+            print_plan(plan, form)
+            return
+        report = run.carry_out(cloud, plan, spec.full_name, consented=consented(words))
+    if report is not None:
+        output.say(_ending(spec))
+    print_report(plan, report, form)
+
+
+def _offline(spec: ClusterSpec) -> Observed:
+    """The empty project, with the release files that the user named: they are on this machine."""
+    releases: dict[Literal["JobSet", "Kueue"], ReleaseFile] = {}
+    named: tuple[tuple[Release, str | None, str | None], ...] = (
+        (JOBSET, spec.controllers.jobset_manifest, spec.controllers.jobset_sha256),
+        (KUEUE, spec.controllers.kueue_manifest, spec.controllers.kueue_sha256),
+    )
+    for release, path, digest in named:
+        if path is not None:
+            data = Path(path).read_bytes()
+            releases[release.component] = read_release_file(release, path, data, digest)
+    return Observed(live=False, releases=releases)
+
+
+def _say_sizing(spec: ClusterSpec) -> None:
+    if spec.mtc and spec.mtc.sizing:
+        for line in spec.mtc.sizing.working:
+            output.say(f"ramdisk: {line}")
+
+
+def _ending(spec: ClusterSpec) -> str:
+    slices = f"{spec.num_slices} slice{'s' if spec.num_slices > 1 else ''}"
+    ramdisk = f", ramdisk on {spec.hosts} hosts" if spec.mtc else ""
+    mtc = " --mtc-enabled --ramdisk-directory /ramdisk" if spec.mtc and spec.num_slices > 1 else ""
+    command = (
+        f"xpk workload create --cluster {spec.name} --workload NAME --tpu-type {spec.slice_type.name} "
+        f"--num-slices {spec.num_slices}{mtc} --docker-image IMAGE --command '...'"
+    )
+    return f"cluster {spec.name} is ready: {slices}{ramdisk}. Next: {command}"
+
+
+create = Leaf(
+    "cluster create",
+    _run,
+    sentence="Create a cluster of TPU slices, or bring an existing one up to what is asked for.",
+    examples=(
+        "xpk emulator run -- xpk cluster create --cluster c1 --project p1 --zone us-east5-b "
+        "--tpu-type v6e-16 --num-slices 2 --yes",
+        "xpk cluster create --cluster c1 --project p1 --zone us-east5-b --tpu-type v6e-256 --num-slices 2 "
+        "--enable-mtc --mtc-ramdisk-size 60000Mi --mtc-gcs-bucket gs://b1 --dry-run -o text",
+    ),
+    flags=CREATE_FLAGS,
+    decide=decisions("cluster create"),
+)

@@ -1,0 +1,135 @@
+"""What a plan needs of a cluster's Kubernetes: a fixed number of reads, whatever the number of slices."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from xpk.engine.driver import DAEMON_SETS, drivers_by_name
+from xpk.engine.reads import together
+from xpk.engine.wire import Json, KubeApi
+from xpk.plan.driver import CRD
+from xpk.plan.releases import RELEASES, deployment_ref
+from xpk.plan.steps import ObjectRef
+
+POOL_LABEL = "cloud.google.com/gke-nodepool"
+TPU_LABEL = "cloud.google.com/gke-tpu-accelerator"
+CONFIGURATIONS = "/apis/checkpointing.gke.io/v1/checkpointconfigurations"
+KUEUE = "/apis/kueue.x-k8s.io/v1beta2"
+JOBSET_API = "/apis/jobset.x-k8s.io/v1alpha2"
+NODES = "/api/v1/nodes"
+
+
+@dataclass(frozen=True, slots=True)
+class KubeState:
+    """Objects that exist, drivers by configuration, TPU nodes and work by pool."""
+
+    objects: dict[ObjectRef, Json] = field(default_factory=dict)
+    driver: dict[str, Json] = field(default_factory=dict)
+    tpu_hosts: dict[str, int] = field(default_factory=dict)
+    running: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+def read_for_cluster(kube: KubeApi, cluster: str, *, mtc: bool) -> KubeState:
+    """For `cluster create`: controllers, queues, ConfigMaps, and with MTC the driver and the hosts."""
+    gets = [_path(kube, deployment_ref(release)) for release in RELEASES.values()]
+    gets += [_config_map(cluster, part) for part in ("resources", "metadata")]
+    lists = [
+        f"{KUEUE}/resourceflavors",
+        f"{KUEUE}/clusterqueues",
+        f"{KUEUE}/namespaces/default/localqueues",
+        "/apis/scheduling.k8s.io/v1/priorityclasses",
+    ]
+    if not mtc:
+        return _read(kube, gets, lists)
+    gets.append(f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{CRD}")
+    return _read(kube, gets, [*lists, CONFIGURATIONS], driver=True, nodes=True)
+
+
+def read_for_workload(kube: KubeApi, name: str, namespace: str, cluster: str) -> KubeState:
+    """For `workload create`: the namespace, queues, priorities, the JobSet of this name, the driver."""
+    gets = [
+        f"/api/v1/namespaces/{namespace}",
+        f"{JOBSET_API}/namespaces/{namespace}/jobsets/{name}",
+        *(_config_map(cluster, part) for part in ("resources", "metadata")),
+    ]
+    lists = [
+        f"{KUEUE}/resourceflavors",
+        f"{KUEUE}/clusterqueues",
+        f"{KUEUE}/namespaces/{namespace}/localqueues",
+        "/apis/scheduling.k8s.io/v1/priorityclasses",
+        CONFIGURATIONS,
+    ]
+    return _read(kube, gets, lists, driver=True)
+
+
+def read_for_deletion(kube: KubeApi, cluster: str) -> KubeState:
+    """For `cluster delete`: the record of what was made, and what runs on which pool."""
+    record, nodes, pods = together(
+        [
+            lambda: _as_list(kube.get(_config_map(cluster, "metadata"))),
+            lambda: kube.list(NODES, label_selector=TPU_LABEL),
+            lambda: kube.list("/api/v1/pods", field_selector="status.phase=Running"),
+        ]
+    )
+    objects = {ObjectRef.of(found): found for found in record}
+    return KubeState(objects, tpu_hosts=hosts_by_pool(nodes), running=running_by_pool(nodes, pods))
+
+
+def _read(
+    kube: KubeApi, gets: Sequence[str], lists: Sequence[str], *, driver: bool = False, nodes: bool = False
+) -> KubeState:
+    reads: list[Callable[[], list[Json]]] = [_getter(kube, path) for path in gets]
+    reads += [_lister(kube, path) for path in lists]
+    reads.append(_lister(kube, DAEMON_SETS) if driver else list)
+    reads.append((lambda: kube.list(NODES, label_selector=TPU_LABEL)) if nodes else list)
+    *found, daemon_sets, node_list = together(reads)
+    objects = {ObjectRef.of(item): item for items in found for item in items}
+    configurations = [o for ref, o in objects.items() if ref.kind == "CheckpointConfiguration"]
+    return KubeState(objects, drivers_by_name(configurations, daemon_sets), hosts_by_pool(node_list))
+
+
+def _getter(kube: KubeApi, path: str) -> Callable[[], list[Json]]:
+    return lambda: _as_list(kube.get(path))
+
+
+def _lister(kube: KubeApi, path: str) -> Callable[[], list[Json]]:
+    return lambda: kube.list(path)
+
+
+def _as_list(found: Json | None) -> list[Json]:
+    return [] if found is None else [found]
+
+
+def _path(kube: KubeApi, ref: ObjectRef) -> str:
+    metadata = {"name": ref.name, "namespace": ref.namespace}
+    return kube.path_of({"apiVersion": ref.api_version, "kind": ref.kind, "metadata": metadata})
+
+
+def _config_map(cluster: str, part: str) -> str:
+    return f"/api/v1/namespaces/default/configmaps/{cluster}-{part}-configmap"
+
+
+def hosts_by_pool(nodes: Iterable[Json]) -> dict[str, int]:
+    """How many nodes each node pool has."""
+    counts: dict[str, int] = {}
+    for node in nodes:
+        pool = str(node["metadata"].get("labels", {}).get(POOL_LABEL, ""))
+        counts[pool] = counts.get(pool, 0) + 1
+    return dict(sorted(counts.items()))
+
+
+def running_by_pool(nodes: Iterable[Json], pods: Iterable[Json]) -> dict[str, tuple[str, ...]]:
+    """The workloads whose pods run on each pool of these nodes. DaemonSets are part of the cluster."""
+    pool_of = {n["metadata"]["name"]: n["metadata"].get("labels", {}).get(POOL_LABEL, "") for n in nodes}
+    names: dict[str, set[str]] = {}
+    for pod in pods:
+        pool = pool_of.get(pod.get("spec", {}).get("nodeName"))
+        owners = {o.get("kind") for o in pod["metadata"].get("ownerReferences", [])}
+        if pool is None or "DaemonSet" in owners:
+            continue
+        metadata = pod["metadata"]
+        name = metadata.get("labels", {}).get("jobset.sigs.k8s.io/jobset-name", metadata["name"])
+        namespace = metadata.get("namespace", "default")
+        names.setdefault(str(pool), set()).add(name if namespace == "default" else f"{namespace}/{name}")
+    return {pool: tuple(sorted(found)) for pool, found in sorted(names.items())}
