@@ -12,7 +12,9 @@ from typing import Any
 
 import pytest
 
+from xpk.cloud.credentials import anonymous
 from xpk.cloud.endpoints import Endpoints, emulated
+from xpk.cloud.kube import Kube
 from xpk.cloud.retry import Retrier, RetryPolicy
 
 
@@ -180,3 +182,11 @@ def fake_time() -> FakeTime:
 def retrier(fake_time: FakeTime) -> Retrier:
     """A retrier with the default policy that does not sleep."""
     return fake_time.retrier()
+
+
+@pytest.fixture
+def kube(fake: FakeServer, retrier: Retrier) -> Iterator[Kube]:
+    """A Kubernetes client of the scripted server."""
+    client = Kube(fake.endpoints, anonymous(), "projects/p/locations/l/clusters/c", {}, retrier=retrier)
+    yield client
+    client.close()

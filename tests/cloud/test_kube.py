@@ -3,26 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
 import pytest
 
-from xpk.cloud.credentials import anonymous
 from xpk.cloud.errors import (
     AlreadyExists,
     Ambiguous,
-    Conflict,
-    FieldConflict,
     KindNotServed,
-    NotFound,
     ResourceVersionGone,
-    WebhookNotReady,
 )
 from xpk.cloud.kube import Kube
-from xpk.cloud.retry import Retrier
-from xpk.errors import AccessError, CloudError, QuotaError, StateError, UnreachableError, XpkError
+from xpk.errors import UnreachableError
 
 if TYPE_CHECKING:
     from tests.cloud.conftest import FakeServer, FakeTime
@@ -41,13 +34,6 @@ MAPS = "/api/v1/namespaces/n/configmaps"
 def status(code: int, reason: str, message: str, details: dict[str, Any] | None = None) -> dict[str, Any]:
     body = {"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code, "message": message}
     return body | ({"reason": reason} if reason else {}) | ({"details": details} if details else {})
-
-
-@pytest.fixture
-def kube(fake: FakeServer, retrier: Retrier) -> Iterator[Kube]:
-    client = Kube(fake.endpoints, anonymous(), CLUSTER, {}, retrier=retrier)
-    yield client
-    client.close()
 
 
 def test_get(kube: Kube, fake: FakeServer) -> None:
@@ -98,116 +84,6 @@ def test_warnings_are_kept_once(kube: Kube, fake: FakeServer) -> None:
     kube.apply(CONFIG_MAP)
     kube.apply(CONFIG_MAP)
     assert kube.warnings == ["This version is deprecated. Use v1beta2 instead.", 'say "hi" [1m']
-
-
-def test_fields_of_another_manager_are_named(kube: Kube, fake: FakeServer) -> None:
-    causes = [
-        {"reason": "FieldManagerConflict", "message": 'conflict with "kubectl" using v1', "field": ".data.a"},
-        {"reason": "FieldManagerConflict", "message": 'conflict with "helm" using v1', "field": ".data.b"},
-    ]
-    fake.answer(409, status(409, "Conflict", "Apply failed with 2 conflicts", {"causes": causes}))
-    with pytest.raises(FieldConflict) as caught:
-        kube.apply(CONFIG_MAP)
-    assert caught.value.fields == (".data.a", ".data.b")
-    assert caught.value.managers == ("kubectl", "helm")
-    assert caught.value.faults[0].why == "kubectl, helm owns .data.a, .data.b"
-    assert caught.value.faults[0].what == "apply ConfigMap n/m"
-
-
-@pytest.mark.parametrize(
-    ("code", "body", "kind", "words"),
-    [
-        (
-            500,
-            status(
-                500,
-                "",
-                "failed to create typed patch object (n/m; /v1, ...): .dta: field not declared in schema",
-            ),
-            StateError,
-            "has no field .dta",
-        ),
-        (
-            400,
-            status(
-                400,
-                "BadRequest",
-                'ConfigMap in version "v1" cannot be handled: strict decoding error: unknown field "spec.x"',
-            ),
-            StateError,
-            "has no field spec.x",
-        ),
-        (
-            500,
-            status(
-                500,
-                "InternalError",
-                'Internal error occurred: failed calling webhook "mjobset.kb.io": '
-                "failed to call webhook: no endpoints available for service",
-            ),
-            WebhookNotReady,
-            "no endpoints",
-        ),
-        (
-            422,
-            status(
-                422,
-                "Invalid",
-                "JobSet is invalid",
-                {"causes": [{"field": "spec.replicatedJobs", "message": "field is immutable"}]},
-            ),
-            StateError,
-            "spec.replicatedJobs: field is immutable",
-        ),
-        (
-            403,
-            status(403, "Forbidden", 'configmaps "m" is forbidden: User "x" cannot patch'),
-            AccessError,
-            "not allowed to apply ConfigMap n/m",
-        ),
-        (403, status(403, "Forbidden", "exceeded quota: pods, requested: 1"), QuotaError, "exceeded quota"),
-        (
-            403,
-            status(
-                403, "Forbidden", "unable to create new content in namespace n because it is being terminated"
-            ),
-            Conflict,
-            "being terminated",
-        ),
-        (401, status(401, "Unauthorized", "Unauthorized"), AccessError, "did not accept the credentials"),
-        (404, b"404 page not found\n", KindNotServed, "does not serve this kind"),
-        (
-            404,
-            status(404, "NotFound", 'namespaces "n" not found', {"name": "n", "kind": "namespaces"}),
-            NotFound,
-            "namespaces",
-        ),
-        (
-            403,
-            {
-                "error": {
-                    "code": 403,
-                    "message": "Permission container.clusters.connect denied",
-                    "status": "X",
-                }
-            },
-            AccessError,
-            r"container\.clusters\.connect",
-        ),
-        (409, status(409, "Conflict", "the object has been modified"), Conflict, "modified"),
-        (400, status(400, "BadRequest", "no"), CloudError, r"\(400\): no"),
-        (302, b"", CloudError, r"\(302\)"),
-    ],
-)
-def test_a_refusal_is_told_apart(
-    kube: Kube, fake: FakeServer, code: int, body: Any, kind: type[XpkError], words: str
-) -> None:
-    fake.answer(code, body, headers={"Location": "http://example.com/"} if code == 302 else {})
-    with pytest.raises(kind, match=words) as caught:
-        kube.apply(CONFIG_MAP)
-    assert type(caught.value) is kind
-    assert caught.value.faults[0].fix
-    assert len(fake.requests) == 1
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from xpk.cloud.local import default_project, default_region, default_zone, problems
 
@@ -187,6 +189,20 @@ def test_a_good_line_after_a_bad_one_counts(env: dict[str, str], gcloud: Write) 
     assert found is not None
     assert found.value == "from-colon = x"
     assert "line 4" in found.warnings[0]
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
+@given(st.binary(max_size=200), st.text(max_size=20), st.binary(max_size=100))
+def test_no_content_is_a_traceback(tmp_path: Path, config: bytes, active: str, adc: bytes) -> None:
+    folder = tmp_path / "g"
+    (folder / "configurations").mkdir(parents=True, exist_ok=True)
+    (folder / DEFAULT).write_bytes(config)
+    (folder / "active_config").write_text(active.replace("\0", ""), encoding="utf-8", errors="ignore")
+    (folder / "application_default_credentials.json").write_bytes(adc)
+    env = {"CLOUDSDK_CONFIG": str(folder), "HOME": str(tmp_path)}
+    for found in (default_project(env), default_zone(env), default_region(env)):
+        assert found is None or found.value
+    assert all(warning.isprintable() for warning in problems(env))
 
 
 def test_no_library_is_loaded() -> None:

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from xpk.cloud.credentials import anonymous
 from xpk.cloud.errors import Conflict, NotFound
@@ -127,3 +129,31 @@ def test_a_conditional_binding_is_not_ours() -> None:
     assert added == {"version": 3, "etag": "e", "bindings": [conditional, {"role": ROLE, "members": [ME]}]}
     assert without_member(before, ROLE, ME) is None
     assert without_member(added, ROLE, ME) == before
+
+
+members = st.lists(st.sampled_from(["user:a", "user:b", ME]), max_size=3, unique=True)
+bindings = st.lists(
+    st.builds(
+        lambda role, who, condition: {"role": role, "members": who} | condition,
+        st.sampled_from([ROLE, "roles/other"]),
+        members,
+        st.sampled_from([{}, {"condition": CONDITION}]),
+    ),
+    max_size=4,
+)
+
+
+@given(bindings)
+def test_a_grant_adds_one_member_and_nothing_else(before: list[dict[str, Any]]) -> None:
+    added = with_member({"etag": "e", "bindings": before}, ROLE, ME)
+    if added is None:
+        assert any(b["role"] == ROLE and "condition" not in b and ME in b["members"] for b in before)
+        return
+    assert with_member(added, ROLE, ME) is None
+    removed = without_member(added, ROLE, ME)
+    assert removed is not None
+    assert pairs(removed["bindings"]) == pairs(before)
+
+
+def pairs(of: list[dict[str, Any]]) -> set[tuple[str, str, bool]]:
+    return {(b["role"], m, "condition" in b) for b in of for m in b["members"]}

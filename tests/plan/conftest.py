@@ -92,7 +92,7 @@ def as_applied(spec: ClusterSpec) -> Observed:
         bucket=bucket_state(bindings=bindings) if spec.mtc else None,
         objects=objects,
         driver={"my-checkpointconfiguration": {"status": status}} if spec.mtc else {},
-        tpu_hosts={name: spec.slice_type.hosts for name in spec.pool_names},
+        tpu_hosts=dict.fromkeys(spec.pool_names, spec.slice_type.hosts),
     )
 
 

@@ -62,7 +62,7 @@ def of_kind(plan: Plan, kind: type[Any]) -> list[Any]:
 def test_after_an_apply_the_plan_is_empty(
     spec: MakeSpec, applied: Applied, tpu_type: str, capacity: Any
 ) -> None:
-    mtc = "v5litepod-1" != tpu_type  # 48 GB of RAM do not hold the document's ramdisk
+    mtc = tpu_type != "v5litepod-1"  # 48 GB of RAM do not hold the document's ramdisk
     wanted = spec(tpu_type, capacity=capacity, mtc=mtc)
     plan = plan_cluster(wanted, applied(wanted))
     if isinstance(capacity, FlexStart):  # the driver waits on the hosts that a workload has called for
@@ -259,7 +259,7 @@ def test_a_version_that_is_not_offered_is_refused_with_the_next_one(spec: MakeSp
 
 
 def test_a_default_version_too_old_for_mtc_is_refused(spec: MakeSpec) -> None:
-    with pytest.raises(StateError, match="1.31.5"):
+    with pytest.raises(StateError, match=r"1\.31\.5"):
         plan_cluster(spec(gke_version=None), Observed(live=True, server_config=SERVER))
 
 

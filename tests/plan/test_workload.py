@@ -102,7 +102,7 @@ BROKEN: list[tuple[str, dict[str, Any], Callable[[Observed], Observed], str]] = 
     ("too few slices", {"num_slices": 3}, lambda o: o, "the cluster has 2 of them"),
     ("another topology", {"tpu_type": "v6e-128"}, lambda o: o, "has none, but ct6e-standard-4t 16x16"),
     ("another family", {"tpu_type": "v5p-128"}, lambda o: o, "has none"),
-    ("no add-on", {}, lambda o: without_addon(o, "highScaleCheckpointingConfig"), "no multi-tier checkpointing"),
+    ("no add-on", {}, lambda o: without_addon(o, "highScaleCheckpointingConfig"), "no multi-tier"),
     ("no configuration", {}, lambda o: drop(o, "CheckpointConfiguration"), "no CheckpointConfiguration"),
     ("driver down", {}, lambda o: replace(o, driver={}), "ready on 0 of 0 hosts"),
     ("no queue", {}, lambda o: drop(o, "ClusterQueue"), "has no queue"),

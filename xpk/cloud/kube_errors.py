@@ -30,6 +30,8 @@ from xpk.errors import CloudError, Fault, QuotaError, StateError, XpkError
 
 _SERVER_ERRORS = frozenset({408, 500, 502, 503, 504})
 _WEBHOOK = ("failed calling webhook", "conversion webhook for")
+# A policy or a validating webhook said no: 403 by default, which is not a lack of rights.
+_DENIED = ("denied the request", "denied request", "violates podsecurity")
 _MAX_CAUSES = 10
 
 
@@ -67,6 +69,8 @@ def refusal(call: Call, answer: Answer) -> Failed:
         return _final(WebhookNotReady, call, answer.message, "wait until the controller behind it is ready")
     if "failed to create typed patch object" in lower or (status == 400 and "strict decoding error" in lower):
         return _final(StateError, call, _undeclared(answer.message), _VERSION_FIX)
+    if 400 <= status < 500 and any(text in lower for text in _DENIED):
+        return _final(StateError, call, answer.message, "change what the message names")
     if status == 429:
         error = CloudError(
             Fault(call.what, f"the API server is busy: {answer.message}", "run it again in a minute")
@@ -134,9 +138,7 @@ def _conflict(call: Call, answer: Answer) -> XpkError:
         managers = tuple(dict.fromkeys(filter(None, (_manager(cause) for cause in owned))))
         shown = ", ".join(fields[:_MAX_CAUSES]) + (" and more" if len(fields) > _MAX_CAUSES else "")
         why = clean(f"{', '.join(managers) or 'another manager'} owns {shown}")
-        fix = (
-            "leave these fields to the other manager, or run the same command with --force to take them over"
-        )
+        fix = "take these fields out of what the other manager applies, then run the same command again"
         return FieldConflict(Fault(call.what, why, fix), fields=fields, managers=managers)
     if answer.reason == "AlreadyExists":
         fix = "use another name, or delete it first"

@@ -14,8 +14,8 @@ from xpk.plan.observed import Observed
 from xpk.plan.pools import GKE_METADATA, SCOPES, plan_metadata_server, plan_pools
 from xpk.plan.releases import plan_release
 from xpk.plan.steps import CreateCluster, Json, Plan, PlannedStep, UpdateCluster
+from xpk.spec.api_field import merge
 from xpk.spec.cluster import Addon, ClusterSpec
-from xpk.spec.gcloud import merge
 from xpk.spec.private import api_fields
 
 
@@ -86,7 +86,7 @@ def cluster_body(spec: ClusterSpec) -> Json:
     cluster: Json = {
         "name": spec.name,
         "locations": [spec.place.zone],
-        "nodePools": [merge(default_pool, spec.pool_arguments.fields)],
+        "nodePools": [default_pool],
         "ipAllocationPolicy": {"useIpAliases": True},
         "networkConfig": {"datapathProvider": "ADVANCED_DATAPATH", "enableMultiNetworking": True},
         "controlPlaneEndpointsConfig": {"dnsEndpointConfig": {"allowExternalTraffic": True}},

@@ -12,9 +12,9 @@ from typing import assert_never
 from xpk.errors import FaultCollector, StateError
 from xpk.plan.observed import Observed
 from xpk.plan.steps import CreateNodePool, DeleteNodePool, Json, PlannedStep, UpdateNodePool
+from xpk.spec.api_field import merge
 from xpk.spec.capacity import FlexStart, OnDemand, Reservation, Spot
 from xpk.spec.cluster import ClusterSpec
-from xpk.spec.gcloud import merge
 
 SCOPES = ["https://www.googleapis.com/auth/cloud-platform"]
 GKE_METADATA = {"mode": "GKE_METADATA"}
@@ -61,7 +61,7 @@ def _add_capacity(spec: ClusterSpec, pool: Json, config: Json) -> None:
             hosts = spec.slice_type.hosts
             pool["autoscaling"] = {"enabled": True, "maxNodeCount": hosts, "locationPolicy": "ANY"}
             pool["initialNodeCount"] = 0
-            pool["management"] = {"autoUpgrade": True}
+            pool["management"] = {"autoUpgrade": True, "autoRepair": False}
         case Reservation():
             config["reservationAffinity"] = {
                 "consumeReservationType": "SPECIFIC_RESERVATION",

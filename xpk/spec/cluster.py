@@ -15,12 +15,11 @@ from typing import Literal
 from xpk.catalog.slices import SliceType
 from xpk.catalog.versions import MTC_DOCUMENTED, MTC_FLOOR, GkeVersion
 from xpk.errors import FaultCollector
+from xpk.spec.api_field import NO_ARGUMENTS, ApiField, GcloudArguments
 from xpk.spec.capacity import Capacity
-from xpk.spec.gcloud import NO_ARGUMENTS, ApiField, GcloudArguments
 from xpk.spec.mtc import Mtc, mtc_warnings
 from xpk.spec.names import check_cluster_name
 from xpk.spec.private import PrivateAccess
-
 
 _ZONE = re.compile(r"[a-z]+(?:-[a-z]+)+\d+-(?:[a-z]|ai\d+[a-z])")
 _REGION = re.compile(r"[a-z]+(?:-[a-z]+)+\d+")
@@ -184,10 +183,12 @@ class ClusterSpec:
     def _check_arguments(self, faults: FaultCollector) -> None:
         disk = self.slice_type.machine.boot_disk
         for field in (*self.pool_arguments.fields, *self.tpu_pool_arguments.fields):
-            if field.path == ("config", "diskType") and field.value != disk:
+            if field.path != ("config", "diskType"):
+                continue
+            if str(field.value).startswith("hyperdisk") != disk.startswith("hyperdisk"):
                 faults.add(
                     f"{field.flag} {field.value}",
-                    f"{self.slice_type.machine.name} boots from {disk} only",
+                    f"{self.slice_type.machine.name} does not boot from it",
                     f"--disk-type={disk}, or leave it out",
                 )
         pool = next((f for f in self.cluster_arguments.fields if f.path[-1] == "workloadPool"), None)
@@ -254,6 +255,8 @@ class ClusterSpec:
         if self.mtc:
             notes.extend(self.mtc.sizing.working if self.mtc.sizing else ())
             notes.extend(mtc_warnings(self.mtc, self.slice_type))
+        if self.private:
+            notes.extend(self.private.notes)
         for arguments in (self.cluster_arguments, self.pool_arguments, self.tpu_pool_arguments):
             notes.extend(arguments.notes)
         return tuple(notes)
