@@ -2,7 +2,8 @@
 # of the text and to every program that a shell started; the end of all of them is awaited.
 exec {both}<> <(:)
 exec {held}>"/dev/fd/$both" {freed}<"/dev/fd/$both" {both}>&-
-main= caught=
+exec {errors}>&2 2>/dev/null
+nobody=$! caught= several=
 declare -A parent group told
 look() {
   local file line rest
@@ -13,10 +14,12 @@ look() {
     parent[${line%% *}]=${rest[1]} group[${line%% *}]=${rest[2]}
   done
 }
+shell() { [[ /proc/$1/exe -ef $BASH || /proc/$1/exe -ef /bin/sh ]]; }
 tell() {
   local process children=() name=
-  told[$2]=1
-  if [[ /proc/$2/exe -ef $BASH || /proc/$2/exe -ef /bin/sh ]]; then
+  told[$2]=program
+  if shell "$2"; then
+    told[$2]=shell
     for process in "${!parent[@]}"; do [[ ${parent[$process]} == "$2" ]] && children+=("$process"); done
   fi
   read -r name <"/proc/$2/comm"
@@ -24,26 +27,37 @@ tell() {
   for process in "${children[@]}"; do tell "$1" "$process"; done
 }
 forward() {
-  local process
-  [[ $main ]] || exit "$2"
-  caught=1
-  for _ in first "forked meanwhile"; do
+  local process again
+  main=$!
+  [[ $main != "$nobody" ]] || exit "$2"
+  caught=1 told=()
+  # Looks again twice: a shell may be starting a program right now, which then misses the signal.
+  for again in 0 0.1 1; do
+    if [[ $again != 0 ]]; then
+      read -r -t "$again" -u "$freed"
+      (($? > 128)) || break
+    fi
     look
     for process in "${!group[@]}"; do
-      [[ ${group[$process]} == "$main" && ${group[${parent[$process]}]-} != "$main" && ! ${told[$process]-} ]] &&
+      if [[ ${told[$process]-} == shell ]]; then
+        shell "$process" || tell "$1" "$process"
+      elif [[ ! ${told[$process]-} && ${group[$process]} == "$main" && ${group[${parent[$process]}]-} != "$main" ]]; then
         tell "$1" "$process"
+      fi
     done
+    [[ ${told[$main]-} == program ]] && return
   done
+  several=1
 }
 trap 'forward TERM 143' TERM
 trap 'forward INT 130' INT
 trap 'forward QUIT 131' QUIT
 trap 'forward HUP 129' HUP
 set -m
-bash -c -- "$1" {freed}<&- &
+bash -c -- "$1" 2>&"$errors" {errors}>&- {freed}<&- &
 main=$!
 set +m
-exec {held}>&- 2>/dev/null
+exec {held}>&- {errors}>&-
 while caught=; wait "$main"; code=$?; [[ $caught ]]; do :; done
-((${#told[@]} > 1)) && read -r -u "$freed"
+[[ $several ]] && read -r -u "$freed"
 exit "$code"

@@ -79,6 +79,11 @@ def test_the_same_command_again_does_nothing(cluster: Observed) -> None:
     assert plan_workload(workload(), PLACE, with_jobset(cluster, workload())).empty
 
 
+def test_only_the_time_that_it_stays_changes_in_place(cluster: Observed) -> None:
+    plan = plan_workload(workload(ttl_seconds=60), PLACE, with_jobset(cluster, workload()))
+    assert jobset_of(plan) == ApplyObject(jobset_of(plan).manifest, "ttlSecondsAfterFinished 43200 -> 60")
+
+
 def test_a_changed_or_ended_workload_is_replaced_and_says_so(cluster: Observed) -> None:
     changed = plan_workload(workload(command="other"), PLACE, with_jobset(cluster, workload()))
     assert "other content, not ended" in jobset_of(changed).why

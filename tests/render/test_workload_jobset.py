@@ -125,7 +125,10 @@ def test_golden(name: str, golden: Callable[[str, str], None]) -> None:
     # The hash changes with every byte of the script: it has a test of its own.
     assert re.fullmatch(r"[0-9a-f]{32}", jobset["metadata"]["annotations"][HASH_ANNOTATION])
     jobset["metadata"]["annotations"][HASH_ANNOTATION] = "(hash)"
-    golden(f"workload/{name}.yaml", yaml.dump(jobset, Dumper=_Dumper, sort_keys=False, width=1000, allow_unicode=True))
+    golden(
+        f"workload/{name}.yaml",
+        yaml.dump(jobset, Dumper=_Dumper, sort_keys=False, width=1000, allow_unicode=True),
+    )
 
 
 @pytest.mark.parametrize("name", GOLDENS)
@@ -157,7 +160,10 @@ def test_rules_of_jobset_and_mtc(name: str) -> None:
 
 def test_ramdisk_is_the_drivers_inline_volume() -> None:
     volumes = {volume["name"]: volume for volume in pod(rendered(**MTC))["spec"]["volumes"]}
-    assert volumes["ramdisk"] == {"name": "ramdisk", "csi": {"driver": "multitier-checkpoint.csi.storage.gke.io"}}
+    assert volumes["ramdisk"] == {
+        "name": "ramdisk",
+        "csi": {"driver": "multitier-checkpoint.csi.storage.gke.io"},
+    }
 
 
 def test_host_network_and_buckets() -> None:
@@ -187,11 +193,20 @@ def test_hash_is_stable_and_sees_every_change() -> None:
     assert len(hashes | {spec_hash(first)}) == len(changes) + 1
 
 
-@given(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1), st.integers(2, 256))
+@given(
+    st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1),
+    st.integers(2, 256),
+)
 def test_any_command_and_value_stay_in_their_place(text: str, slices: int) -> None:
     plain = rendered(**{**PLAIN, "num_slices": slices})
     odd = rendered(
-        **{**PLAIN, "num_slices": slices, "command": f"x{text}", "env": (EnvVar("A", text),), "command_checks": False}
+        **{
+            **PLAIN,
+            "num_slices": slices,
+            "command": f"x{text}",
+            "env": (EnvVar("A", text),),
+            "command_checks": False,
+        }
     )
     assert container(odd)["env"].pop()["name"] == "A"
     container(odd)["command"][-1] = "python3 train.py"

@@ -59,21 +59,36 @@ FATAL = [
     (f"{TRAIN} {EMC} local_checkpoint_directory=/other", "local_checkpoint_directory=/other"),
     (f"{TRAIN} {EMC} local_checkpoint_directory=/local/sub", "local_checkpoint_directory=/local/sub"),
     (f"{TRAIN} {EMC} local_checkpoint_directory=", "enable_emergency_checkpoint=True without"),
-    (f"{TRAIN} enable_emergency_checkpoint=True local_checkpoint_period=2", "enable_emergency_checkpoint=True w"),
+    (
+        f"{TRAIN} enable_emergency_checkpoint=True local_checkpoint_period=2",
+        "enable_emergency_checkpoint=True w",
+    ),
     (f"{TRAIN} {EMC} local_checkpoint_period=0", "local_checkpoint_period=0"),
     (f"{TRAIN} {EMC} local_checkpoint_period=ten", "local_checkpoint_period=ten"),
     (f"{TRAIN} {EMC.replace('local_checkpoint_period=20', '')}", "enable_emergency_checkpoint=True without"),
-    (f"{TRAIN} {EMC} enable_checkpointing=False", "enable_emergency_checkpoint=True with enable_checkpointing"),
+    (
+        f"{TRAIN} {EMC} enable_checkpointing=False",
+        "enable_emergency_checkpoint=True with enable_checkpointing",
+    ),
     (f"{OWN} {MTC} enable_checkpointing=false", "enable_multi_tier_checkpointing=True with enable_chec"),
-    (f"{TRAIN} {MTC} multi_tier_checkpointing_backup_interval_steps=9", "multi_tier_checkpointing_backup_inte"),
+    (
+        f"{TRAIN} {MTC} multi_tier_checkpointing_backup_interval_steps=9",
+        "multi_tier_checkpointing_backup_inte",
+    ),
     (f"{TRAIN} {MTC.replace('_minutes', '_steps')}", "multi_tier_checkpointing_backup_interval_steps"),
-    (f"{TRAIN} {MTC.replace('_minutes=30', '_minutes=0')}", "multi_tier_checkpointing_backup_interval_minutes=0"),
+    (
+        f"{TRAIN} {MTC.replace('_minutes=30', '_minutes=0')}",
+        "multi_tier_checkpointing_backup_interval_minutes=0",
+    ),
     (f"{TRAIN} {MTC.rsplit(' ', 1)[0]}", "enable_multi_tier_checkpointing=True without"),
     (f"{TRAIN} {MTC} run_name=A/b", "run_name=A/b"),
     (f"{TRAIN} {MTC} run_name=My_Run", "run_name=My_Run"),
     (f"cd /app && A=1 {TRAIN} {EMC} local_checkpoint_period=0 2>&1 | tee log", "local_checkpoint_period=0"),
     (f'bash -c "{TRAIN} {EMC} local_checkpoint_period=0"', "local_checkpoint_period=0"),
-    (f"if true; then {TRAIN} '{'local_checkpoint_period=0'}' {EMC.rsplit(' ', 1)[0]}; fi", "local_checkpoint_p"),
+    (
+        f"if true; then {TRAIN} '{'local_checkpoint_period=0'}' {EMC.rsplit(' ', 1)[0]}; fi",
+        "local_checkpoint_p",
+    ),
 ]
 
 
@@ -87,8 +102,14 @@ def test_what_cannot_work_is_a_fault(command: str, what: str) -> None:
 
 UNWISE = [
     (f"{TRAIN} {EMC} local_checkpoint_period=200 checkpoint_period=30", "local_checkpoint_period=200 with"),
-    (f"{TRAIN} {EMC} local_checkpoint_period=10000", "local_checkpoint_period=10000 with checkpoint_period=10000"),
-    (f"{OWN} enable_emergency_checkpoint=True local_checkpoint_period=20", "enable_emergency_checkpoint=True wi"),
+    (
+        f"{TRAIN} {EMC} local_checkpoint_period=10000",
+        "local_checkpoint_period=10000 with checkpoint_period=10000",
+    ),
+    (
+        f"{OWN} enable_emergency_checkpoint=True local_checkpoint_period=20",
+        "enable_emergency_checkpoint=True wi",
+    ),
     (f"{OWN} {MTC.rsplit(' ', 1)[0]}", "enable_multi_tier_checkpointing=True without"),
     (f"{TRAIN} {EMC} run_name=My/Run", "run_name=My/Run"),
 ]

@@ -42,7 +42,9 @@ def test_words(text: str, wanted: list[list[str]]) -> None:
 
 
 PIECES = st.lists(
-    st.sampled_from(["a", "=", "'", '"', "\\", " ", "\t", "#", "é", "{", "}", ":", "'b c'", '"d\\"e"', "\\\n"])
+    st.sampled_from(
+        ["a", "=", "'", '"', "\\", " ", "\t", "#", "é", "{", "}", ":", "'b c'", '"d\\"e"', "\\\n"]
+    )
 ).map("".join)
 
 
@@ -57,7 +59,7 @@ def test_words_are_those_of_bash(text: str) -> None:
         return
     count, *words = ran.stdout.decode().split("\0")
     wanted = words[: int(count)]
-    assert read(f"x {text}") == [["x", *wanted]]
+    assert read(f"x {text}")[0] == ["x", *wanted]  # a line end after a comment starts another command
 
 
 @given(st.text())

@@ -7,9 +7,10 @@ Filled by `engine/observe.py`. The JSON inside is the APIs' own (camelCase, enum
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
+from xpk.frozen import dataclass
 from xpk.plan.steps import Json, ObjectRef
 
 

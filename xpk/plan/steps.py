@@ -8,10 +8,10 @@ one of them forgets does not type-check. Not here: deciding which steps are need
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 from xpk.catalog.slices import SliceType
+from xpk.frozen import dataclass
 from xpk.spec.capacity import Capacity
 
 Json: TypeAlias = dict[str, Any]

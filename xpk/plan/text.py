@@ -12,10 +12,10 @@ Signs: `+` created, `~` changed, `-` deleted, `.` checked or waited for. Pure te
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Literal, assert_never
 
 from xpk.catalog.machines import MACHINES
+from xpk.frozen import dataclass
 from xpk.plan.bucket import OBJECT_USER
 from xpk.plan.compare import quantity
 from xpk.plan.steps import (
@@ -117,7 +117,7 @@ def text(plan: Plan) -> str:
         return f"Nothing to do: {plan.title} is as asked for.\n"
     lines = fold(describe_step(planned.step) for planned in plan.steps)
     width = max(len(line.noun) for line in lines)
-    names = min(max(len(line.name) for line in lines), 24)
+    names = min(max(len(line.name) for line in lines), 28)
     rows = [f"  {x.sign} {x.noun:<{width}}  {x.name:<{names}}  {x.detail}".rstrip() for x in lines]
     return "\n".join([f"Plan: {plan.title}", *rows, totals(plan)]) + "\n"
 

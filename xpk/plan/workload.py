@@ -67,10 +67,19 @@ def _jobset(jobset: Json, observed: Observed, needs: tuple[str, ...]) -> list[Pl
     if finished(found):
         why = "has ended; deleted and started again"
     elif same:
-        return []
+        return _changed_ttl(jobset, found, needs)
     else:
         why = "is there with other content, not ended: stopped, deleted and started again"
     return [PlannedStep(step_id, ReplaceObject(jobset, why), needs)]
+
+
+def _changed_ttl(jobset: Json, found: Json, needs: tuple[str, ...]) -> list[PlannedStep]:
+    """How long a finished JobSet stays is the one thing that can change while it runs."""
+    there, wanted = (manifest["spec"].get("ttlSecondsAfterFinished") for manifest in (found, jobset))
+    if there == wanted:
+        return []
+    step = ApplyObject(jobset, f"ttlSecondsAfterFinished {there} -> {wanted}")
+    return [PlannedStep(f"apply/JobSet/{jobset['metadata']['name']}", step, needs)]
 
 
 def _queue(spec: WorkloadSpec, observed: Observed) -> list[PlannedStep]:

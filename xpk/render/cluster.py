@@ -7,9 +7,9 @@ cluster needs or already has (`plan/`).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from xpk.frozen import dataclass
 from xpk.render.engine import render
 
 Json: TypeAlias = dict[str, Any]

@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cache
 
 from xpk.catalog.slices import SliceType
+from xpk.frozen import dataclass
 from xpk.render.engine import Json, render, templates_folder
 from xpk.render.expansion import escape_references
 from xpk.spec.capacity import Capacity, FlexStart, OnDemand, Reservation, Spot
@@ -74,11 +74,16 @@ def render_workload(spec: WorkloadSpec, *, fuse_host_network: bool) -> Json:
 
 
 def spec_hash(manifest: Json) -> str:
-    """A hash of a manifest that is the same wherever it is computed; the hash annotation is left out."""
+    """A hash of a manifest that is the same wherever it is computed.
+
+    Left out are the hash annotation itself, and how long a finished JobSet stays: that can change
+    while it runs, everything else is another workload.
+    """
     metadata = dict(manifest["metadata"])
+    spec = {key: value for key, value in manifest["spec"].items() if key != "ttlSecondsAfterFinished"}
     annotations = metadata.get("annotations", {})
     metadata["annotations"] = {key: value for key, value in annotations.items() if key != HASH_ANNOTATION}
-    text = json.dumps({**manifest, "metadata": metadata}, sort_keys=True, separators=(",", ":"))
+    text = json.dumps({**manifest, "metadata": metadata, "spec": spec}, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
@@ -130,7 +135,7 @@ def _node_selector(spec: WorkloadSpec) -> dict[str, str]:
         case Spot():
             selector["cloud.google.com/gke-spot"] = "true"
         case FlexStart():
-            selector["cloud.google.com/gke-queued"] = "true"
+            selector["cloud.google.com/gke-flex-start"] = "true"
         case Reservation(name=name):
             selector["cloud.google.com/reservation-name"] = name
     return selector
@@ -142,7 +147,7 @@ def _tolerations(capacity: Capacity | None) -> Iterator[Json]:
         case Spot():
             yield {"key": "cloud.google.com/gke-spot", "operator": "Exists", "effect": "NoSchedule"}
         case FlexStart():
-            yield {"key": "cloud.google.com/gke-queued", "operator": "Exists", "effect": "NoSchedule"}
+            yield {"key": "cloud.google.com/gke-flex-start", "operator": "Exists", "effect": "NoSchedule"}
         case None | OnDemand() | Reservation():
             pass
 

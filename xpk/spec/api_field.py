@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from copy import deepcopy
-from dataclasses import dataclass
 from typing import Any, TypeAlias
+
+from xpk.frozen import dataclass
 
 Json: TypeAlias = dict[str, Any]
 JsonValue: TypeAlias = str | bool | int | float | list[Any] | dict[str, Any]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import ClassVar
 
 from xpk.errors import Fault, FaultCollector, UsageError
+from xpk.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,13 +8,13 @@ judged from the request alone is judged here, all faults together.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import Enum
 from typing import Literal
 
 from xpk.catalog.slices import SliceType
 from xpk.catalog.versions import MTC_DOCUMENTED, MTC_FLOOR, GkeVersion
 from xpk.errors import FaultCollector
+from xpk.frozen import dataclass
 from xpk.spec.api_field import NO_ARGUMENTS, ApiField, GcloudArguments
 from xpk.spec.capacity import Capacity
 from xpk.spec.mtc import Mtc, mtc_warnings

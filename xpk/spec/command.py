@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 
 from xpk.errors import Fault
+from xpk.frozen import dataclass
 from xpk.spec.trainer_line import TrainerLine, Unknown, trainer_lines
 
 EMERGENCY: Final = "enable_emergency_checkpoint"

@@ -7,10 +7,10 @@ that xpk adds by itself (`render/workload.py`) and Kubernetes' `$(VAR)` (`render
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 
 from xpk.errors import Fault, FaultCollector, UsageError
+from xpk.frozen import dataclass
 
 MAX_STRING_BYTES = 131_071
 """The longest argument or `K=V` that Linux passes to a program (MAX_ARG_STRLEN less the final zero)."""
@@ -127,8 +127,3 @@ def _short(text: str, limit: int = 60) -> str:
     """A name on one line of a message. Values are never shown: some are secrets."""
     shown = text.split("\n", 1)[0]
     return shown if len(shown) <= limit and shown == text else f"{shown[:limit]}..."
-
-
-def names(variables: Iterable[EnvVar]) -> frozenset[str]:
-    """The names alone."""
-    return frozenset(variable.name for variable in variables)

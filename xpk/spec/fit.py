@@ -6,12 +6,12 @@ ends in the kernel killing the trainer some checkpoints later. So it is refused 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 from xpk.catalog.machines import Machine
 from xpk.catalog.slices import slice_types
 from xpk.errors import Fault
+from xpk.frozen import dataclass
 from xpk.spec.quantity import MEBIBYTE, Quantity
 from xpk.spec.sizing import Sizing, gigabytes, ratio_up, required_ramdisk
 

@@ -7,9 +7,9 @@ and the words of a command line meet them in `gcloud.py`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TypeAlias
 
+from xpk.frozen import dataclass
 from xpk.spec import gcloud_value as value
 from xpk.spec.api_field import JsonValue, Path
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from xpk.errors import Fault, FaultCollector, UsageError
+from xpk.frozen import dataclass
 from xpk.spec.container_path import check_container_path, within
 
 _EXAMPLE = "gs://my-bucket/data=/data:ro"

@@ -7,11 +7,11 @@ Not here: what GKE needs for it on the cluster (`plan/`), nor whether the bucket
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final
 
 from xpk.catalog.slices import SliceType
 from xpk.errors import Fault, FaultCollector, UsageError
+from xpk.frozen import dataclass
 from xpk.spec.fit import fit, fit_of, misfit
 from xpk.spec.quantity import Quantity, parse_quantity
 from xpk.spec.sizing import Sizing, parse_params, required_ramdisk

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from ipaddress import ip_network
 
 from xpk.errors import FaultCollector
+from xpk.frozen import dataclass
 from xpk.spec.api_field import AUTHORIZED, IP_ENDPOINTS, PRIVATE_NODES, ApiField
 
 _SUBNETWORK = re.compile(

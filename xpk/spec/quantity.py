@@ -7,10 +7,10 @@ refused, because Kubernetes reads it as bytes and nobody means that.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final
 
 from xpk.errors import Fault, UsageError
+from xpk.frozen import dataclass
 
 MEBIBYTE: Final = 1024**2
 _LARGEST: Final = 2**63 - 1  # Kubernetes keeps a quantity in an int64.

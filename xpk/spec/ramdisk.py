@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import posixpath
-from dataclasses import dataclass
 
 from xpk.errors import Fault, UsageError
+from xpk.frozen import dataclass
 from xpk.spec.container_path import check_container_path
 
 

@@ -8,10 +8,10 @@ any other exit code ends the workload. How a JobSet says that is `templates/work
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final
 
 from xpk.errors import Fault, UsageError
+from xpk.frozen import dataclass
 
 MTC_MAX_RESTARTS: Final = 50
 """Budget with multi-tier checkpointing when none is given; Google's own tests of it use 15 to 50."""

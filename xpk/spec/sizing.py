@@ -9,11 +9,11 @@ machine tables.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final
 
 from xpk.catalog.slices import SliceType
 from xpk.errors import Fault, UsageError
+from xpk.frozen import dataclass
 from xpk.spec.quantity import Quantity, decimal_ratio
 
 BYTES_PER_PARAMETER: Final = 12

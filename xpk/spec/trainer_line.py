@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
+from xpk.frozen import dataclass
 from xpk.spec.shell_words import Command, Word, simple_commands
 
 CHECKPOINT_KEYS: Final = frozenset(

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 
 from xpk.catalog.slices import SliceType
 from xpk.errors import Fault, FaultCollector, UsageError
+from xpk.frozen import dataclass
 from xpk.spec.capacity import Capacity
 from xpk.spec.command import Finding, Surroundings, command_findings
 from xpk.spec.environment import EnvVar, text_problem
