@@ -185,12 +185,12 @@ def test_hash_is_stable_and_sees_every_change() -> None:
         {"command": f"{TRAIN} steps=1"},
         {"image": "gcr.io/p1/trainer:2"},
         {"num_slices": 3},
-        {"ttl_seconds": 1},
         {"priority": "high"},
         {"env": (EnvVar("A", "1"),)},
     ]
     hashes = {spec_hash(rendered(**{**MTC, **change})) for change in changes}
     assert len(hashes | {spec_hash(first)}) == len(changes) + 1
+    assert spec_hash(rendered(**MTC, ttl_seconds=1)) == spec_hash(first)  # changes in place
 
 
 @given(
