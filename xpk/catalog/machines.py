@@ -6,8 +6,9 @@ through unchecked because GKE knows them better.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final, Literal
+
+from xpk.frozen import dataclass
 
 Family = Literal["v4", "v5e", "v5p", "v6e"]
 BootDisk = Literal["pd-balanced", "hyperdisk-balanced"]

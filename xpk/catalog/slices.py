@@ -7,7 +7,6 @@ shape each. The reasons are in docs/decisions/0002-slice-catalog.md.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
 from math import prod
 
@@ -28,6 +27,7 @@ from xpk.catalog.topologies import (
     unique_name,
 )
 from xpk.errors import UsageError
+from xpk.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,12 @@ from xpk.catalog.versions import JOBSET, KUEUE, Release
 from xpk.cli import output, run
 from xpk.cli.cluster_flags import CREATE_FLAGS
 from xpk.cli.cluster_request import cluster_spec
-from xpk.cli.command import Leaf
+from xpk.cli.command import Leaf, wrapped
 from xpk.cli.options import consented, decisions
 from xpk.cli.plan_output import dry_run_form, print_plan, print_report, report_form
 from xpk.cli.where import endpoints, say_where
 from xpk.cli.words import Words
+from xpk.errors import StateError, UsageError
 from xpk.plan.cluster import plan_cluster
 from xpk.plan.observed import Observed, ReleaseFile
 from xpk.plan.releases import read_release_file
@@ -32,7 +33,7 @@ def _run(words: Words) -> None:
         print_plan(plan_cluster(spec, _offline(spec)), form)
         return
     with run.connected(target) as cloud:
-        plan = run.planned_cluster(cloud, spec)
+        plan = plan_cluster(spec, run.observe_cluster(cloud, spec, wait=not dry))
         if dry:
             print_plan(plan, form)
             return
@@ -51,8 +52,12 @@ def _offline(spec: ClusterSpec) -> Observed:
     )
     for release, path, digest in named:
         if path is not None:
-            data = Path(path).read_bytes()
-            releases[release.component] = read_release_file(release, path, data, digest)
+            try:
+                releases[release.component] = read_release_file(
+                    release, path, Path(path).read_bytes(), digest
+                )
+            except StateError as error:  # a file of the user's, and nothing was contacted
+                raise UsageError(*error.faults) from None
     return Observed(live=False, releases=releases)
 
 
@@ -70,18 +75,23 @@ def _ending(spec: ClusterSpec) -> str:
         f"xpk workload create --cluster {spec.name} --workload NAME --tpu-type {spec.slice_type.name} "
         f"--num-slices {spec.num_slices}{mtc} --docker-image IMAGE --command '...'"
     )
-    return f"cluster {spec.name} is ready: {slices}{ramdisk}. Next: {command}"
+    return f"cluster {spec.name} is ready: {slices}{ramdisk}. Next:\n{wrapped(command)}"
 
 
 create = Leaf(
     "cluster create",
     _run,
-    sentence="Create a cluster of TPU slices, or bring an existing one up to what is asked for.",
+    sentence="Create a cluster of TPU slices, or bring one up to what is asked for.",
     examples=(
-        "xpk emulator run -- xpk cluster create --cluster c1 --project p1 --zone us-east5-b "
-        "--tpu-type v6e-16 --num-slices 2 --yes",
-        "xpk cluster create --cluster c1 --project p1 --zone us-east5-b --tpu-type v6e-256 --num-slices 2 "
-        "--enable-mtc --mtc-ramdisk-size 60000Mi --mtc-gcs-bucket gs://b1 --dry-run -o text",
+        (
+            "xpk emulator run -- xpk cluster create --cluster c1 --project my-project --zone us-east5-b "
+            "--tpu-type v6e-16 --num-slices 2 --yes"
+        ),
+        (
+            "xpk cluster create --cluster c1 --project my-project --zone us-east5-b --tpu-type v6e-256 "
+            "--num-slices 2 --enable-mtc --mtc-ramdisk-size 60000Mi --mtc-gcs-bucket gs://my-bucket "
+            "--dry-run -o text"
+        ),
     ),
     flags=CREATE_FLAGS,
     decide=decisions("cluster create"),

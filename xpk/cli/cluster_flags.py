@@ -32,7 +32,12 @@ _WHAT = (
         default_words="e2-standard-16",
     ),
     Flag("--cluster-cpu-machine-type", metavar="M", help="The same as --default-pool-cpu-machine-type."),
-    Flag("--default-pool-cpu-num-nodes", metavar="N", help="Nodes of the CPU pool at the start.", default_words="6"),
+    Flag(
+        "--default-pool-cpu-num-nodes",
+        metavar="N",
+        help="Nodes of the CPU pool at the start.",
+        default_words="6",
+    ),
     Flag(
         "--host-maintenance-interval",
         metavar="I",
@@ -56,11 +61,13 @@ _WHAT = (
 )
 _WHERE = (
     *WHERE,
-    Flag("--project-number", metavar="N", group="where", help="Number of the project.", default_words="asked"),
+    Flag(
+        "--project-number", metavar="N", group="where", help="Number of the project.", default_words="asked"
+    ),
     Flag("--private", kind="switch", group="where", help="Nodes without public addresses."),
     Flag(
         "--authorized-networks",
-        kind="many",
+        kind="list",
         metavar="CIDR",
         group="where",
         help="Who may reach the control plane's IP address; implies --private.",

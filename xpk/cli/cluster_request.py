@@ -14,6 +14,7 @@ from xpk.catalog.slices import SliceType, resolve
 from xpk.catalog.versions import GkeVersion
 from xpk.cli.where import place
 from xpk.cli.words import Words
+from xpk.errors import UsageError
 from xpk.spec.capacity import Capacity, OnDemand, capacity_from_flags
 from xpk.spec.cluster import Addon, ClusterSpec, Controllers
 from xpk.spec.gcloud import GcloudArguments, parse_cluster_arguments, parse_nodepool_arguments
@@ -32,6 +33,7 @@ _ADDONS = {
 }
 _NOTHING = GcloudArguments(fields=(), notes=())
 T = TypeVar("T")
+U = TypeVar("U")
 
 
 def cluster_spec(words: Words) -> ClusterSpec:
@@ -75,12 +77,13 @@ def cluster_spec(words: Words) -> ClusterSpec:
     return spec
 
 
-def gathered(words: Words, build: Callable[[], T], otherwise: T) -> T:
+def gathered(words: Words, build: Callable[[], T], otherwise: U) -> T | U:
     """What `build` returns; `otherwise` when it raises UsageError, whose faults are kept."""
-    found = otherwise
-    with words.faults.gather():
-        found = build()
-    return found
+    try:
+        return build()
+    except UsageError as error:
+        words.faults.extend(error.faults)
+        return otherwise
 
 
 def slice_type_of(words: Words) -> SliceType | None:
@@ -114,7 +117,9 @@ def _version(words: Words) -> GkeVersion | None:
 def _machine(words: Words) -> str:
     value = words.text(*_MACHINE)
     if value is not None and not value.strip():
-        words.faults.add(f"{words.named(*_MACHINE)} ''", "the value is empty", f"write {_MACHINE[0]} e2-standard-16")
+        words.faults.add(
+            f"{words.named(*_MACHINE)} ''", "the value is empty", f"write {_MACHINE[0]} e2-standard-16"
+        )
         return "e2-standard-16"
     return value.strip() if value else "e2-standard-16"
 
@@ -163,7 +168,9 @@ def _diagnostics(words: Words) -> GcloudArguments:
     if not words.on("--managed-mldiagnostics"):
         return _NOTHING
     parse = parse_cluster_arguments
-    return gathered(words, lambda: parse("--enable-managed-mldiagnostics", "--managed-mldiagnostics"), _NOTHING)
+    return gathered(
+        words, lambda: parse("--enable-managed-mldiagnostics", "--managed-mldiagnostics"), _NOTHING
+    )
 
 
 def _joined(one: GcloudArguments, other: GcloudArguments) -> GcloudArguments:
@@ -182,7 +189,9 @@ def _controllers(words: Words) -> Controllers:
 def _file(words: Words, flag: str) -> str | None:
     text = words.text(flag)
     if text is not None and not os.path.isfile(text):
-        words.faults.add(f"{flag} {text or repr('')}", "no such file", "leave it out: the pinned release is fetched")
+        words.faults.add(
+            f"{flag} {text or repr('')}", "no such file", "leave it out: the pinned release is fetched"
+        )
         return None
     return text
 
@@ -193,7 +202,9 @@ def _digest(words: Words, flag: str) -> str | None:
         return None
     digest = text.strip().removeprefix("sha256:").lower()
     if len(digest) != 64 or any(c not in "0123456789abcdef" for c in digest):
-        words.faults.add(f"{flag} {text or repr('')}", "a SHA-256 has 64 hexadecimal digits", "sha256sum FILE prints it")
+        words.faults.add(
+            f"{flag} {text or repr('')}", "a SHA-256 has 64 hexadecimal digits", "sha256sum FILE prints it"
+        )
         return None
     return digest
 
@@ -209,7 +220,9 @@ def _memory_limit(words: Words) -> str | None:
 def _cpu_limit(words: Words) -> str | None:
     number = words.number("--cpu-limit")
     if number is not None and number < 1:
-        words.faults.add(f"--cpu-limit {number}", "a queue without CPUs admits nothing", "write --cpu-limit 112")
+        words.faults.add(
+            f"--cpu-limit {number}", "a queue without CPUs admits nothing", "write --cpu-limit 112"
+        )
     return None if number is None else str(number)
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-_PATHWAYS = ("Pathways is not supported", "xpk cluster create and xpk workload create run JAX multislice jobs")
+_PATHWAYS = (
+    "Pathways is not supported",
+    "xpk cluster create and xpk workload create run JAX multislice jobs",
+)
 _GONE = ("removed from xpk in 1.0", "xpk workload create --command '...'")
 _STORAGE = (
     "storage is attached to each workload, not to the cluster",

@@ -11,7 +11,7 @@ from typing import Literal
 
 import click
 
-Kind = Literal["value", "switch", "many"]
+Kind = Literal["value", "switch", "many", "list"]
 Group = Literal["what", "where", "capacity", "checkpointing", "job", "output", "hidden"]
 
 TITLES: dict[Group, str] = {
@@ -27,8 +27,9 @@ TITLES: dict[Group, str] = {
 class Flag(click.Option):
     """A flag with its names (the first is the one that messages use), kind and group in the help.
 
-    `kind` "value" takes one value, "many" takes one value each time it is given, "switch" none;
-    a switch with `off` has an opposite. `default` is words for the help, with a unit.
+    `kind` "value" takes one value, "many" one each time it is given, "list" the same and all free
+    words behind it, "switch" none; a switch with `off` has an opposite. `default_words` says in the
+    help what is taken without the flag, with its unit.
     """
 
     def __init__(
@@ -47,13 +48,18 @@ class Flag(click.Option):
             declared[0] = f"{names[0]}/{off}"
         if kind == "switch":
             super().__init__(
-                declared, is_flag=True, default=False, help=shown, hidden=group == "hidden", expose_value=False
+                declared,
+                is_flag=True,
+                default=False,
+                help=shown,
+                hidden=group == "hidden",
+                expose_value=False,
             )
         else:
             super().__init__(
                 declared,
                 metavar=metavar or "TEXT",
-                multiple=kind == "many",
+                multiple=kind in ("many", "list"),
                 help=shown,
                 hidden=group == "hidden",
                 expose_value=False,

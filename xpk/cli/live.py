@@ -31,10 +31,9 @@ class Live:
         self._labels = self._tracker.labels()
         self._noun = max((len(noun) for noun, _ in self._labels.values()), default=0)
         self._lock = threading.Lock()
-        console = Console(file=sys.stderr, no_color=not output.colour_on_stderr(), highlight=False)
-        self._width = console.width
+        self._console = Console(file=sys.stderr, no_color=not output.colour_on_stderr(), highlight=False)
         self._live = RichLive(
-            get_renderable=self._lines, console=console, refresh_per_second=4, transient=True
+            get_renderable=self._lines, console=self._console, refresh_per_second=4, transient=True
         )
 
     def show(self, event: Event) -> None:
@@ -42,12 +41,12 @@ class Live:
             words = self._tracker.take(event)
         if isinstance(event, StepFailed):
             noun, name = self._labels.get(event.step_id, ("", event.step_id))
-            self._live.console.print(Text(output.clean(f"{noun} {name} {words}"), style="red"))
+            self._console.print(Text(output.clean(f"{noun} {name} {words}"), style="red"))
 
     def _lines(self) -> Text:
         with self._lock:
             tracker = self._tracker
-            now = tracker.clock()
+            now, width = tracker.clock(), self._console.width - 9
             total = len(tracker.plan.steps)
             lines = [f"done  {tracker.done} of {total}   {tracker.elapsed()}"]
             running = list(tracker.running.items())
@@ -55,7 +54,7 @@ class Live:
             noun, name = self._labels.get(step_id, ("", step_id))
             clock = output.age(now - step.since)
             left = f"  {noun:<{self._noun}}  {_cut(name, _NAME):<20}  {step.words or 'waiting for an answer'}"
-            lines.append(f"{_cut(output.clean(left), self._width - 9):<{self._width - 9}} {clock:>7}")
+            lines.append(f"{_cut(output.clean(left), width):<{width}} {clock:>7}")
         if len(running) > _SHOWN:
             lines.append(f"  and {len(running) - _SHOWN} more")
         return Text("\n".join(lines), no_wrap=True)
@@ -68,7 +67,9 @@ class Live:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._live.__exit__(kind, error, trace)
-        output.say(f"done  {self._tracker.done} of {len(self._tracker.plan.steps)}   {self._tracker.elapsed()}")
+        output.say(
+            f"done  {self._tracker.done} of {len(self._tracker.plan.steps)}   {self._tracker.elapsed()}"
+        )
 
 
 def _cut(text: str, width: int) -> str:

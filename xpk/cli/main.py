@@ -6,6 +6,7 @@ Commands are named here and imported only when they run, so that help and mistak
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import sys
 import traceback
@@ -15,8 +16,8 @@ from typing import NoReturn
 import click
 
 from xpk.cli import output
-from xpk.cli.command import Group, Later
 from xpk.cli.elsewhere import CLUSTER, ROOT, WORKLOAD
+from xpk.cli.group import Group, Later
 from xpk.errors import Fault, UsageError, XpkError
 
 _CLUSTER = Group(
@@ -26,7 +27,9 @@ _CLUSTER = Group(
         "create": Later("xpk.cli.cluster:create", "Create a cluster, or bring one up to what is asked for."),
         "delete": Later("xpk.cli.cluster_delete:delete", "Delete a cluster and what was made for it."),
         "list": Later("xpk.cli.cluster_show:list_", "List the clusters of a project."),
-        "describe": Later("xpk.cli.cluster_show:describe", "Show the slices, hosts and ramdisks of a cluster."),
+        "describe": Later(
+            "xpk.cli.cluster_show:describe", "Show the slices, hosts and ramdisks of a cluster."
+        ),
     },
     CLUSTER,
 )
@@ -36,7 +39,9 @@ _WORKLOAD = Group(
     {
         "create": Later("xpk.cli.workload:create", "Run a command on every host of one or more slices."),
         "delete": Later("xpk.cli.workload_delete:delete", "Delete workloads."),
-        "list": Later("xpk.cli.workload_show:list_", "List workloads and what they are doing, or wait for one."),
+        "list": Later(
+            "xpk.cli.workload_show:list_", "List workloads and what they are doing, or wait for one."
+        ),
         "describe": Later("xpk.cli.workload_show:describe", "Show one workload with its pods and restarts."),
     },
     WORKLOAD,
@@ -58,7 +63,7 @@ _MTC = Group(
 )
 _EMULATOR = Group(
     "emulator",
-    "Run a small Google Cloud and Kubernetes on this machine, to try things without paying.",
+    "Run a small Google Cloud on this machine, to try things for free.",
     {
         "run": Later("xpk.cli.emulator:run", "Start the emulator, run one command on it, stop it."),
         "serve": Later("xpk.cli.emulator:serve", "Start the emulator and keep it running."),
@@ -70,7 +75,7 @@ _EMULATOR = Group(
 class Root(Group):
     """The program: runs one command and ends the process with its exit code."""
 
-    def main(  # type: ignore[override]
+    def main(
         self,
         args: Sequence[str] | None = None,
         prog_name: str | None = None,
@@ -79,9 +84,11 @@ class Root(Group):
         windows_expand_args: bool = True,
         **extra: object,
     ) -> NoReturn:
+        gc.disable()  # a dry run ends before there is garbage worth looking for; run.py turns it on again
         words = list(sys.argv[1:] if args is None else args)
         own = words[: words.index("--")] if "--" in words else words
         output.Colour.wanted = "--no-color" not in own
+        output.prepare()
         sys.exit(self._exit_code(words, "--debug" in own))
 
     def _exit_code(self, words: list[str], debug: bool) -> int:
@@ -126,7 +133,7 @@ def _forget_stdout() -> None:
 
 root = Root(
     "xpk",
-    "Train on several TPU slices in Google Kubernetes Engine, with checkpoints in the hosts' memory.",
+    "Train on TPU slices in Google Kubernetes Engine, and go on after a failure.",
     {
         "rehearse": Later("xpk.cli.rehearse:rehearse", "See all of it on this machine, without a project."),
         "cluster": _CLUSTER,

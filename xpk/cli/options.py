@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from functools import cache
 
 from xpk.cli.flag import Flag
-from xpk.cli.flags import rows_of
 from xpk.cli.reader import Decision
 from xpk.cli.words import Words
 
@@ -43,19 +42,28 @@ CONSENT = (
 )
 
 
-def dry_run(forms: str, default: str) -> tuple[Flag, ...]:
-    """`--dry-run` and what goes with it. `forms` names the values of `-o`."""
-    return (
+def dry_run(forms: str, default: str, *, observe: bool = True) -> tuple[Flag, ...]:
+    """`--dry-run` and what goes with it. `forms` names the values of `-o`.
+
+    `observe` is False for deletions: what they would delete can only be seen by looking.
+    """
+    nothing = "contact nothing" if observe else "change nothing"
+    flags = (
         Flag(
             "--dry-run",
             kind="switch",
             off="--no-dry-run",
             group="output",
-            help="Print what would be done; contact nothing.",
+            help=f"Print what would be done; {nothing}.",
         ),
-        Flag("--observe", kind="switch", group="output", help="With --dry-run: compare with the live project."),
-        Flag("-o", "--output", metavar=forms, group="output", help="Form of the result.", default_words=default),
+        Flag(
+            "--observe", kind="switch", group="output", help="With --dry-run: compare with the live project."
+        ),
+        Flag(
+            "-o", "--output", metavar=forms, group="output", help="Form of the result.", default_words=default
+        ),
     )
+    return flags if observe else (flags[0], flags[2])
 
 
 def listing(default: str = "table") -> tuple[Flag, ...]:
@@ -84,6 +92,8 @@ def decisions(command: str) -> Callable[[str], Decision | None]:
 
 @cache
 def _table(command: str) -> Mapping[str, Decision]:
+    from xpk.cli.flags import rows_of  # here: only a flag that does not work needs the table
+
     return {
         name: Decision(row.takes_value, row.why, row.instead if row.kind == "refused" else "")
         for row in rows_of(command)

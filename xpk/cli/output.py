@@ -6,11 +6,10 @@ cannot drive a terminal. No rich here: help, dry runs and errors must start fast
 
 from __future__ import annotations
 
-import json
+import io
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from functools import cache
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypeAlias
 
 from xpk.errors import Fault, UsageError, XpkError
@@ -33,7 +32,11 @@ class Looked:
 
 def colour_on_stderr() -> bool:
     """True when stderr is a terminal that may be coloured."""
-    return Colour.wanted and not os.environ.get("NO_COLOR") and sys.stderr.isatty()
+    return Colour.wanted and not os.environ.get("NO_COLOR") and _on_terminal()
+
+
+def _on_terminal() -> bool:
+    return sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
 
 
 def clean(text: str) -> str:
@@ -49,6 +52,18 @@ def clean(text: str) -> str:
 def result(text: str) -> None:
     """Print a result. The only way to stdout."""
     sys.stdout.write(text if text.endswith("\n") or not text else text + "\n")
+
+
+def prepare() -> None:
+    """A terminal that cannot show a character gets its code instead of ending the program."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def flush() -> None:
+    """Let a reader of stdout see what was printed so far."""
+    sys.stdout.flush()
 
 
 def say(text: str) -> None:
@@ -94,25 +109,14 @@ Format: TypeAlias = Literal["table", "json", "yaml"]
 
 def structured(value: Any, form: Literal["json", "yaml"]) -> None:
     """Print a value as JSON or YAML."""
-    if form == "json":
-        result(json.dumps(value, indent=2, ensure_ascii=True))
-        return
-    yaml = _yaml()
-    result(yaml(value))
+    import json  # here, as PyYAML below: help and errors need neither
 
+    plain = json.dumps(value, indent=2, ensure_ascii=True)
+    if form == "yaml":
+        import yaml
 
-@cache
-def _yaml() -> Callable[[Any], str]:
-    import yaml
-
-    class Plain(yaml.SafeDumper):
-        def ignore_aliases(self, data: Any) -> bool:
-            return True
-
-    def dump(value: Any) -> str:
-        return str(yaml.dump(value, Dumper=Plain, sort_keys=False, default_flow_style=False))
-
-    return dump
+        plain = str(yaml.safe_dump(json.loads(plain), sort_keys=False, default_flow_style=False))
+    result(plain)
 
 
 def table(rows: Sequence[Row], columns: Sequence[tuple[str, str]], *, width: int = 80) -> str:

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from xpk.engine.report import Report
 
 
-def dry_run_form(words: Words) -> str:
+def dry_run_form(words: Words, default: str = "yaml") -> str:
     """`-o` of a dry run. YAML unless asked otherwise: it is what kubectl and other tools take."""
-    return words.choice("-o", ("yaml", "text", "json"), "yaml")
+    return words.choice("-o", ("yaml", "text", "json"), default)
 
 
 def report_form(words: Words) -> str:

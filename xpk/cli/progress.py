@@ -88,20 +88,37 @@ class Tracker:
         return output.age(self.clock() - self.start)
 
 
+_QUIET_SECONDS = 10.0
+
+
 class Plain:
-    """One line a change on stderr, with the time since the start: for pipes, files and CI."""
+    """One line a change on stderr, with the time since the start: for pipes, files and CI.
+
+    A step that is under way speaks at most once in ten seconds: a pool of 64 hosts has 64 changes.
+    """
 
     def __init__(self, plan: Plan) -> None:
         self._tracker = Tracker(plan)
+        self._spoke: dict[str, float] = {}
         self._labels = self._tracker.labels()
         self._noun = max((len(noun) for noun, _ in self._labels.values()), default=0)
 
     def show(self, event: Event) -> None:
         words = self._tracker.take(event)
-        if words is None or words == "started":
+        if words is None or isinstance(event, StepStarted) or self._too_soon(event):
             return
         noun, name = self._labels.get(event.step_id, ("", event.step_id))
         output.say(f"{self._tracker.elapsed():>7}  {noun:<{self._noun}}  {name}  {words}")
+
+    def _too_soon(self, event: Event) -> bool:
+        if not isinstance(event, StepProgress):
+            return False
+        now = self._tracker.clock()
+        last = self._spoke.get(event.step_id, self._tracker.running[event.step_id].since)
+        if now - last < _QUIET_SECONDS:
+            return True
+        self._spoke[event.step_id] = now
+        return False
 
     def __enter__(self) -> Self:
         return self

@@ -9,10 +9,10 @@ value, unless it is a flag of this very command: then the value was forgotten. U
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from difflib import get_close_matches
+from typing import NamedTuple
 
 from xpk.cli.flag import Flag
+from xpk.cli.nearest import nearest
 from xpk.cli.words import Words
 
 HELP = ("--help", "-h")
@@ -22,12 +22,11 @@ _HINTS = {
     "--slices": "--num-slices",
     "--image": "--docker-image",
     "--name": "--cluster NAME or --workload NAME",
-    "--version": "xpk version",
+    "--version": "xpk version alone",
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """What happens to a flag that xpk knows and this program does not act on.
 
     `instead` is empty for a flag that is accepted without effect.
@@ -101,6 +100,8 @@ class Reader:
         if values and flag.kind == "value" and values[-1] != value:
             self._words.notes.append(f"{name} is given more than once, the last one counts: {value}")
         values.append(value)
+        while flag.kind == "list" and rest and not rest[-1].startswith("-"):
+            values.append(rest.pop())
 
     def _switch(self, flag: Flag, name: str, attached: str | None, on: bool) -> None:
         if attached is not None:
@@ -142,8 +143,8 @@ class Reader:
     def _unknown(self, name: str, word: str, attached: str | None, rest: list[str]) -> None:
         if attached is None and self._positionals == 0 and rest and not rest[-1].startswith("-"):
             word = f"{word} {rest.pop()}"  # surely its value: one fault is enough
-        near = _HINTS.get(name) or next(iter(get_close_matches(name, [*self._flags, *self._off], 1)), None)
-        fix = near or f"xpk {self._words.command} --help lists the flags"
+        near = _HINTS.get(name) or nearest(name, [*self._flags, *self._off])
+        fix = f"write {near}" if near else f"xpk {self._words.command} --help lists the flags"
         self._words.faults.add(word, f"xpk {self._words.command} has no such flag", fix)
 
     def _place_free_words(self) -> None:

@@ -6,72 +6,195 @@ text must not wait for them. Nothing else in `cli/` imports late.
 
 from __future__ import annotations
 
+import gc
 import os
-import signal
 import sys
-import threading
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from types import FrameType
 from typing import TYPE_CHECKING
 
 from xpk.cli import output
-from xpk.cli.ask import confirm
-from xpk.cli.progress import Plain, Screen
 from xpk.cloud.endpoints import Endpoints
-from xpk.plan.cluster import plan_cluster
-from xpk.plan.steps import Plan
-from xpk.plan.text import text
-from xpk.plan.workload import plan_workload
-from xpk.spec.cluster import ClusterSpec, Place
-from xpk.spec.workload import WorkloadSpec
+from xpk.errors import Fault, UnreachableError
+from xpk.plan.text import describe_step, text
 
 if TYPE_CHECKING:
+    from xpk.cli.progress import Screen
     from xpk.cloud.session import Cloud
+    from xpk.engine.clusters import ClusterDescription, ClusterStatus
     from xpk.engine.report import Report
+    from xpk.engine.status import WorkloadStatus
+    from xpk.engine.waiting import Outcome
+    from xpk.engine.workload_description import WorkloadDescription
+    from xpk.engine.workloads import Filter, Found
+    from xpk.plan.observed import Observed
+    from xpk.plan.steps import Plan
+    from xpk.rehearsal.story import Eyes
+    from xpk.spec.cluster import ClusterSpec, Place
+    from xpk.spec.workload import WorkloadSpec
+
+
+_QUIET_SECONDS = 10.0
 
 
 @contextmanager
 def connected(endpoints: Endpoints) -> Iterator[Cloud]:
-    """Clients for the project, closed at the end."""
+    """Clients for the project, closed at the end. An emulator that is not there is told as such."""
     from xpk.cloud.session import Cloud
 
+    gc.enable()
     output.Looked.at_project = True
-    with Cloud(endpoints, environ=os.environ) as cloud:
-        yield cloud
+    try:
+        with Cloud(endpoints, environ=os.environ) as cloud:
+            yield cloud
+    except UnreachableError as error:
+        if not (endpoints.emulated and any("no connection" in fault.why for fault in error.faults)):
+            raise
+        port = endpoints.container.rpartition(":")[2]
+        fix = f"xpk emulator serve --port {port} in another shell, or unset XPK_EMULATOR"
+        raise UnreachableError(*error.faults, Fault("emulator", "does not answer", fix)) from error
 
 
-def planned_cluster(cloud: Cloud, spec: ClusterSpec) -> Plan:
-    """What `cluster create` would do to the project as it is now."""
-    from xpk.engine.observe import observe_cluster
+class NowAndThen:
+    """Says the first of many lines at once, and later ones at most every ten seconds."""
 
-    return plan_cluster(spec, observe_cluster(cloud, spec))
+    def __init__(self) -> None:
+        self._last: float | None = None
+
+    def __call__(self, words: str) -> None:
+        now = time.monotonic()
+        if self._last is None or now - self._last >= _QUIET_SECONDS:
+            self._last = now
+            output.say(words)
 
 
-def planned_workload(cloud: Cloud, spec: WorkloadSpec, place: Place, number: str | None) -> Plan:
-    """What `workload create` would do to the cluster as it is now."""
-    from xpk.engine.observe import observe_workload
+def observe_cluster(cloud: Cloud, spec: ClusterSpec, *, wait: bool) -> Observed:
+    """What `cluster create` needs to know; `wait`: after operations of an earlier run have ended."""
+    from xpk.engine import observe
 
-    return plan_workload(spec, place, observe_workload(cloud, spec, place), number)
+    return observe.observe_cluster(cloud, spec, observe.Waiting(wait, on_progress=NowAndThen()))
+
+
+def observe_workload(cloud: Cloud, spec: WorkloadSpec, place: Place) -> Observed:
+    """What `workload create` needs to know."""
+    from xpk.engine import observe
+
+    return observe.observe_workload(cloud, spec, place)
+
+
+def observe_deletion(cloud: Cloud, place: Place, name: str) -> Observed:
+    """What `cluster delete` needs to know."""
+    from xpk.engine import observe
+
+    return observe.observe_deletion(cloud, place, name, observe.Waiting(on_progress=NowAndThen()))
+
+
+def workload_filter(status: str, job: str | None, namespace: str | None) -> Filter:
+    """Read the two filters. Raises UsageError."""
+    from xpk.engine.workloads import parse_filter
+
+    return parse_filter(status, job, namespace)
+
+
+def find_workloads(cloud: Cloud, place: Place, cluster: str, chosen: Filter) -> list[Found]:
+    """The workloads of a cluster that the filter leaves, newest first."""
+    from xpk.engine import workloads
+
+    return workloads.find_workloads(cloud, place, cluster, chosen)
+
+
+def describe_workload(
+    cloud: Cloud, place: Place, cluster: str, name: str, namespace: str
+) -> WorkloadDescription:
+    """Everything about one workload."""
+    from xpk.engine import workload_description
+
+    return workload_description.describe_workload(cloud, place, cluster, name, namespace)
+
+
+def wait_for_workload(
+    cloud: Cloud,
+    place: Place,
+    cluster: str,
+    name: str,
+    *,
+    timeout: float | None,
+    namespace: str,
+    on_progress: Callable[[WorkloadStatus], None],
+) -> Outcome:
+    """Wait until a workload has ended; Ctrl-C ends the wait and not the workload."""
+    from xpk.cli.stopping import stop_on_signal
+    from xpk.engine import waiting
+
+    with stop_on_signal() as stop:
+        return waiting.wait_for_workload(
+            cloud,
+            place,
+            cluster,
+            name,
+            timeout=timeout,
+            namespace=namespace,
+            on_progress=on_progress,
+            stop=stop,
+        )
+
+
+def list_clusters(cloud: Cloud, project: str, region: str | None) -> list[ClusterStatus]:
+    """The clusters of a project, or of one of its regions."""
+    from xpk.engine import clusters
+
+    return clusters.list_clusters(cloud, project, region)
+
+
+def describe_cluster(cloud: Cloud, place: Place, name: str) -> ClusterDescription:
+    """Everything about one cluster."""
+    from xpk.engine import clusters
+
+    return clusters.describe_cluster(cloud, place, name)
 
 
 def carry_out(
-    cloud: Cloud, plan: Plan, cluster: str, *, consented: bool, question: str = "Apply?"
+    cloud: Cloud,
+    plan: Plan,
+    cluster: str,
+    *,
+    consented: bool,
+    question: str = "Apply?",
+    deletes: bool = False,
+    shown: str | None = None,
 ) -> Report | None:
-    """Show the plan on stderr, ask, do it with progress. None when there is nothing to do.
+    """Show the plan (or `shown`) on stderr, ask, do it with progress. None when there is nothing to do.
 
+    Where nobody can be asked, a plan that only adds things goes on, as xpk does: programs run it.
     Raises what the engine raises, and NotConfirmed.
     """
+    from xpk.cli.ask import confirm
+    from xpk.cli.stopping import stop_on_signal
     from xpk.engine.apply import apply
 
     output.notes(plan.notes)
-    output.say(text(plan).rstrip("\n"))
+    output.say((text(plan) if shown is None else shown).rstrip("\n"))
     if plan.empty:
         return None
     if not consented:
-        confirm(question)
-    with _screen(plan) as screen, _stop_on_signal() as stop:
+        confirm(question, harmless=not deletes and only_adds(plan))
+    with _screen(plan) as screen, stop_on_signal() as stop:
         return apply(plan, cloud, cluster, on_event=screen.show, stop=stop)
+
+
+def only_adds(plan: Plan) -> bool:
+    """Whether nothing that exists is changed or deleted."""
+    return all(describe_step(planned.step).sign in ("+", ".") for planned in plan.steps)
+
+
+@contextmanager
+def watching(endpoints: Endpoints, place: Place) -> Iterator[Eyes]:
+    """Looks at a workload again and again, for a rehearsal."""
+    from xpk.cli.eyes import EngineEyes
+
+    with connected(endpoints) as cloud:
+        yield EngineEyes(cloud, place)
 
 
 @contextmanager
@@ -83,28 +206,8 @@ def _screen(plan: Plan) -> Iterator[Screen]:
 
         screen = Live(plan)
     else:
+        from xpk.cli.progress import Plain
+
         screen = Plain(plan)
     with screen:
         yield screen
-
-
-@contextmanager
-def _stop_on_signal() -> Iterator[threading.Event]:
-    """Ctrl-C once: start nothing new and say what is left. Twice: leave at once."""
-    stop = threading.Event()
-
-    def on_signal(number: int, frame: FrameType | None) -> None:
-        if stop.is_set():
-            raise KeyboardInterrupt
-        stop.set()
-
-    if threading.current_thread() is not threading.main_thread():
-        yield stop
-        return
-    watched: Sequence[signal.Signals] = (signal.SIGINT, signal.SIGTERM)
-    before = {number: signal.signal(number, on_signal) for number in watched}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

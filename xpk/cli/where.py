@@ -66,10 +66,12 @@ def project_only(words: Words) -> tuple[str, str | None]:
             words.faults.add("--project", why, "add --project P, or: gcloud config set project P")
         return _STAND_IN.project, None
     zone = words.text("--zone")
-    with words.faults.gather():
+    try:
         parsed = parse_place(project, zone.strip() if zone is not None else _STAND_IN.region)
-        return parsed.project, parsed.region if zone is not None else None
-    return _STAND_IN.project, None
+    except UsageError as error:
+        words.faults.extend(error.faults)
+        return _STAND_IN.project, None
+    return parsed.project, parsed.region if zone is not None else None
 
 
 def _zone(words: Words, environ: Mapping[str, str], zone_needed: bool) -> str | None:
@@ -78,7 +80,9 @@ def _zone(words: Words, environ: Mapping[str, str], zone_needed: bool) -> str | 
         zone = _flag_or_default(words, "--zone", default_region, environ, "region")
     if zone is None and not words.given("--zone"):
         why = "no zone given, and gcloud has no default"
-        words.faults.add("--zone", why, "add --zone us-east5-b, or: gcloud config set compute/zone us-east5-b")
+        words.faults.add(
+            "--zone", why, "add --zone us-east5-b, or: gcloud config set compute/zone us-east5-b"
+        )
     return zone
 
 

@@ -7,29 +7,29 @@ What a value means is judged in `spec/`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from difflib import get_close_matches
 
+from xpk.cli.nearest import nearest
 from xpk.errors import FaultCollector
 
 
-@dataclass(slots=True)
 class Words:
     """What was typed. `faults` and `notes` grow while the words are judged.
 
     `values` and `switches` are keyed by a flag's main name; `typed` holds the spelling that was
-    used. `forgotten` names flags that were given without their value (already a fault).
+    used. `forgotten` names flags that were given without their value (already a fault). `rest`
+    are the words that belong to no flag. A plain class: a dataclass would cost a dry run a millisecond.
     """
 
-    command: str
-    values: dict[str, list[str]] = field(default_factory=dict)
-    switches: dict[str, bool] = field(default_factory=dict)
-    typed: dict[str, str] = field(default_factory=dict)
-    forgotten: set[str] = field(default_factory=set)
-    rest: tuple[str, ...] = ()
-    help: bool = False
-    faults: FaultCollector = field(default_factory=FaultCollector)
-    notes: list[str] = field(default_factory=list)
+    def __init__(self, command: str) -> None:
+        self.command = command
+        self.values: dict[str, list[str]] = {}
+        self.switches: dict[str, bool] = {}
+        self.typed: dict[str, str] = {}
+        self.forgotten: set[str] = set()
+        self.rest: tuple[str, ...] = ()
+        self.help = False
+        self.faults = FaultCollector()
+        self.notes: list[str] = []
 
     def text(self, *names: str) -> str | None:
         """The value of a flag, the last one where it was given more than once; None if not given.
@@ -87,8 +87,8 @@ class Words:
         value = self.text(name)
         if value is None or value.strip() in choices:
             return default if value is None else value.strip()
-        near = get_close_matches(value.strip().lower(), choices, 1) or [default or choices[0]]
+        near = nearest(value.strip(), choices) or nearest(value.strip().lower(), choices) or default
         self.faults.add(
-            f"{name} {value or repr('')}", f"takes one of {', '.join(choices)}", f"write {name} {near[0]}"
+            f"{name} {value or repr('')}", f"takes one of {', '.join(choices)}", f"write {name} {near}"
         )
         return default

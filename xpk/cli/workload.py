@@ -40,21 +40,17 @@ def _run(words: Words) -> None:
         print_plan(plan, form)
         return
     with run.connected(target) as cloud:
-        plan = run.planned_workload(cloud, request.spec, request.place, request.project_number)
+        observed = run.observe_workload(cloud, request.spec, request.place)
+        plan = plan_workload(request.spec, request.place, observed, request.project_number)
         _write(plan, file, dry)
         if dry:
             print_plan(plan, form)
             return
         cluster = request.place.cluster(request.spec.cluster)
-        report = run.carry_out(cloud, plan, cluster, consented=_consented(words, plan))
+        report = run.carry_out(cloud, plan, cluster, consented=consented(words) or run.only_adds(plan))
     if report is not None:
         output.say(_ending(request))
     print_report(plan, report, form)
-
-
-def _consented(words: Words, plan: Plan) -> bool:
-    """Asked is only where something that exists would be stopped or changed."""
-    return consented(words) or not any(planned.id.startswith("apply/JobSet") for planned in plan.steps)
 
 
 def _write(plan: Plan, path: str | None, dry: bool) -> None:
@@ -79,7 +75,9 @@ def _write(plan: Plan, path: str | None, dry: bool) -> None:
             with suppress(OSError):
                 os.unlink(temporary)
         why = f"cannot be written: {(error.strerror or 'error').lower()}"
-        raise UsageError(Fault(f"{_FILE} {path}", why, "name a file in a folder that you may write to")) from None
+        raise UsageError(
+            Fault(f"{_FILE} {path}", why, "name a file in a folder that you may write to")
+        ) from None
     also = "" if dry else "; the workload is created as well (only the file: --dry-run)"
     output.say(f"wrote {path}{also}")
 
@@ -90,8 +88,8 @@ def _ending(request: WorkloadRequest) -> str:
     where = f"--cluster {spec.cluster} --project {place.project} --zone {place.zone or place.region}"
     return (
         f"workload {spec.name} is created: {spec.hosts} pods on {spec.num_slices} "
-        f"slice{'s' if spec.num_slices > 1 else ''} of {spec.slice_type.name}. "
-        f"Next: xpk workload list {where}"
+        f"slice{'s' if spec.num_slices > 1 else ''} of {spec.slice_type.name}. Next:\n"
+        f"  xpk workload list {where}"
     )
 
 
@@ -100,11 +98,15 @@ create = Leaf(
     _run,
     sentence="Run a command on every host of one or more TPU slices.",
     examples=(
-        "xpk workload create --cluster c1 --project p1 --zone us-east5-b --workload w1 --tpu-type v6e-16 "
-        "--num-slices 2 --docker-image python:3.12 --command 'python3 train.py'",
-        "xpk workload create --cluster c1 --project p1 --zone us-east5-b --workload w2 --tpu-type v6e-16 "
-        "--num-slices 2 --mtc-enabled --ramdisk-directory /ramdisk --docker-image gcr.io/p1/i:1 "
-        "--command 'python3 train.py' --dry-run -o text",
+        (
+            "xpk workload create --cluster c1 --project my-project --zone us-east5-b --workload w1 "
+            "--tpu-type v6e-16 --num-slices 2 --docker-image python:3.12 --command 'python3 train.py'"
+        ),
+        (
+            "xpk workload create --cluster c1 --project my-project --zone us-east5-b --workload w2 "
+            "--tpu-type v6e-16 --num-slices 2 --mtc-enabled --ramdisk-directory /ramdisk "
+            "--docker-image gcr.io/my-project/trainer:1 --command 'python3 train.py' --dry-run -o text"
+        ),
     ),
     flags=CREATE_FLAGS,
     decide=decisions("workload create"),

@@ -24,7 +24,9 @@ _WHAT = (
 _WHERE = (
     Flag("--cluster", metavar="NAME", group="where", help="The cluster. Required."),
     *WHERE,
-    Flag("--project-number", metavar="N", group="where", help="Number of the project.", default_words="asked"),
+    Flag(
+        "--project-number", metavar="N", group="where", help="Number of the project.", default_words="asked"
+    ),
     *NAMESPACE,
     Flag("--service-account", metavar="NAME", group="where", help="Kubernetes service account of the pods."),
     Flag(
@@ -49,7 +51,12 @@ _CAPACITY = (
     Flag("--reservation", metavar="R", group="capacity", help="On machines of this reservation alone."),
 )
 _CHECKPOINTING = (
-    Flag("--mtc-enabled", kind="switch", group="checkpointing", help="Multi-tier checkpointing; 2 slices or more."),
+    Flag(
+        "--mtc-enabled",
+        kind="switch",
+        group="checkpointing",
+        help="Multi-tier checkpointing; 2 slices or more.",
+    ),
     Flag(
         "--ramdisk-directory",
         metavar="PATH",

@@ -35,12 +35,8 @@ JUMP_SLACK = 0.001
 
 def kubernetes_world(clock: Clock, name: str, wake: Callable[[], None]) -> World:
     """The Kubernetes half; loaded with the first cluster, so that the server starts at once."""
-    try:
-        from xpk.emulator.kubernetes.world import KubernetesWorld
-    except ModuleNotFoundError:  # TEMPORARY until that module exists
-        from xpk.emulator._temporary import Nothing
+    from xpk.emulator.kubernetes.world import KubernetesWorld
 
-        return Nothing(clock, name, wake)
     return KubernetesWorld(clock, name, wake)
 
 
@@ -65,7 +61,7 @@ class Cloud:
         self._services: dict[str, Callable[[Request], Response]] = {
             "v1": GkeRoutes(self.store).handle,
             "v1beta1": GkeRoutes(self.store).handle,
-            "storage": StorageRoutes(self.buckets).handle,
+            "storage": StorageRoutes(self.buckets, lambda: self.store.identity_pools).handle,
             "v3": projects.handle,
             "releases": releases.handle,
             "kubernetes": Proxy(self.store).handle,
@@ -107,28 +103,35 @@ class Cloud:
         self._due = self.clock.now() + min(pending) if pending else None
 
     def handle(self, request: Request) -> Response | None:
-        """The answer to a request; None means: close the connection without one."""
+        """The answer to a request, rendered; None means: close the connection without one."""
         if request.path.startswith("/_emulator/"):
             with self.lock:
                 return self._guarded(request, self._control)
         with self.lock:
             fault = self.faults.take(request)
-        if fault is not None and fault.delay_seconds:
-            time.sleep(fault.delay_seconds)
-        response = self._faulted(fault) if fault is not None and fault.when == "before" else None
-        if response is None and not (fault is not None and fault.when == "before" and fault.drop):
-            response = self._real(request)
-            if fault is not None and fault.when == "after":
-                response = None if fault.drop else (self._faulted(fault) or response)
+        response = self._real(request) if fault is None else self._with(fault, request)
         self._log(request, 0 if response is None else response.status)
         return response
+
+    def _with(self, fault: RequestFault, request: Request) -> Response | None:
+        """The answer under a fault."""
+        if fault.delay_seconds:
+            time.sleep(fault.delay_seconds)
+        instead = fault.response()
+        replaces = instead is not None or fault.drop
+        if fault.when == "before" and replaces:
+            return instead
+        response = self._real(request)
+        if not replaces:
+            return response
+        close = getattr(response.stream, "close", None)
+        if close is not None:
+            close()
+        return instead
 
     def _control(self, request: Request) -> Response:
         self.settle()
         return control.handle(self, request)
-
-    def _faulted(self, fault: RequestFault) -> Response | None:
-        return None if fault.drop else fault.response()
 
     def _real(self, request: Request) -> Response:
         def answer(asked: Request) -> Response:
@@ -148,14 +151,14 @@ class Cloud:
 
     def _guarded(self, request: Request, service: Callable[[Request], Response]) -> Response:
         try:
-            return service(request)
+            return service(request).rendered()
         except ApiError as error:
-            return error.response()
+            return error.response().rendered()
         except NotJson as error:
-            return invalid(f"Invalid JSON payload received. {error}").response()
+            return invalid(f"Invalid JSON payload received. {error}").response().rendered()
         except Exception:
             message = f"The emulator failed:\n{traceback.format_exc()}"
-            return Response(500, google_error(500, "INTERNAL", message))
+            return Response(500, google_error(500, "INTERNAL", message)).rendered()
 
     def _log(self, request: Request, status: int) -> None:
         body: object = request.body.decode("utf-8", "replace") or None

@@ -14,7 +14,16 @@ from xpk.emulator.errors import STATUSES, google_error, invalid
 from xpk.emulator.http import Json, Request, Response
 
 When = Literal["before", "after"]
-REQUEST_KEYS = {"match", "times", "status", "body", "headers", "when", "drop", "delay_seconds"}
+REQUEST_KEYS: dict[str, type | tuple[type, ...]] = {
+    "match": dict,
+    "times": int,
+    "status": int,
+    "body": dict,
+    "headers": dict,
+    "when": str,
+    "drop": bool,
+    "delay_seconds": (int, float),
+}
 CAPACITY = {"stockout": "GCE_STOCKOUT", "quota": "GCE_QUOTA_EXCEEDED"}
 
 
@@ -42,11 +51,11 @@ class RequestFault:
 
     def response(self) -> Response | None:
         """The answer that replaces the real one, if any does."""
-        if not self.status:
+        if not self.status or self.drop:
             return None
         name = next((name for name, code in STATUSES.items() if code == self.status), "UNKNOWN")
         body = self.body or google_error(self.status, name, f"Injected fault: {self.status}.")
-        return Response(self.status, body, self.headers)
+        return Response(self.status, body, self.headers).rendered()
 
     def json(self) -> Json:
         """As it was asked for."""
@@ -85,13 +94,16 @@ class Faults:
     def add_request(self, fault: Json) -> None:
         """Keep a request fault. Raises 400 when it is not of the known form."""
         match = fault.get("match")
-        unknown = set(fault) - REQUEST_KEYS
+        unknown = set(fault) - set(REQUEST_KEYS)
         if unknown or not isinstance(match, dict) or set(match) - {"method", "path"}:
             raise invalid(f"Not a fault: {fault}")
         if fault.get("when", "before") not in ("before", "after"):
             raise invalid('"when" is "before" or "after"')
         if not any(fault.get(name) for name in ("status", "drop", "delay_seconds")):
             raise invalid("A fault needs status, drop or delay_seconds")
+        for name, kind in REQUEST_KEYS.items():
+            if name in fault and not isinstance(fault[name], kind):
+                raise invalid(f'"{name}" of a fault has the wrong type: {fault[name]!r}')
         rest = {name: value for name, value in fault.items() if name != "match"}
         path = str(match.get("path", ""))
         check_pattern(path)

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 Json = dict[str, Any]
+JSON_TYPE = "application/json; charset=UTF-8"
 
 
 class NotJson(ValueError):
@@ -67,12 +68,16 @@ class Response:
     headers: Mapping[str, str] = field(default_factory=dict)
     stream: Iterator[bytes] | None = None
 
-    def content(self) -> tuple[bytes, str]:
-        """The body's bytes and its content type."""
+    def rendered(self) -> Response:
+        """The same with the body as bytes and its content type among the headers.
+
+        Made while the lock is held: a body may be a part of the state, which the next request changes.
+        """
         match self.body:
             case None:
-                return b"", "application/json"
-            case bytes() as raw:
-                return raw, "application/octet-stream"
+                raw, kind = b"", JSON_TYPE
+            case bytes():
+                raw, kind = self.body, "application/octet-stream"
             case other:
-                return json.dumps(other, separators=(",", ":")).encode(), "application/json; charset=UTF-8"
+                raw, kind = json.dumps(other, separators=(",", ":")).encode(), JSON_TYPE
+        return replace(self, body=raw, headers={"Content-Type": kind, **self.headers})

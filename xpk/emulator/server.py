@@ -65,12 +65,10 @@ class Handler(BaseHTTPRequestHandler):
         return b"".join(pieces)
 
     def _send(self, response: Response) -> None:
-        content, kind = response.content()
+        content = response.body if isinstance(response.body, bytes) else b""
         self.send_response(response.status)
-        self.send_header("Content-Type", response.headers.get("Content-Type", kind))
         for name, value in response.headers.items():
-            if name.lower() != "content-type":
-                self.send_header(name, value)
+            self.send_header(name, value)
         if response.stream is not None:
             self.send_header("Transfer-Encoding", "chunked")
             self.end_headers()
@@ -182,8 +180,12 @@ class Emulator:
         return f"http://{HOST}:{self.port}"
 
     def start(self) -> None:
-        """Load the state, and serve from threads of this process."""
-        self._ticker.start()
+        """Load the state, and serve from threads of this process. Raises ValueError for a bad state."""
+        try:
+            self._ticker.start()
+        except BaseException:
+            self._server.server_close()
+            raise
         self._thread = threading.Thread(
             target=self._server.serve_forever, args=(0.05,), name="emulator", daemon=True
         )

@@ -16,7 +16,9 @@ FILE = "emulator.json"
 
 def save(directory: Path, cloud: Cloud) -> None:
     """Write everything; a reader sees the old file or the new one, never half of one."""
-    text = json.dumps(cloud.dump(), separators=(",", ":"))
+    # what `dump` gives is still the living state: no request may change it while it is written out
+    with cloud.lock:
+        text = json.dumps(cloud.dump(), separators=(",", ":"))
     directory.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=directory, prefix=FILE, suffix=".new")
     try:

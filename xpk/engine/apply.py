@@ -38,41 +38,59 @@ def apply(
     waits for nothing more. Raises the first failure's error with the faults of all, and what is
     done and left; Interrupted with the same; ValueError for a plan that was made without looking.
     """
+    _check(plan)
+    stop = stop or threading.Event()
+    timing = timing or Timing.real(stop)
+    workers = workers or ThreadWorkers()
+    loop = _loop(plan, Context(cloud, cluster, timing), workers, on_event, stop)
+    started = timing.now()
+    try:
+        _run(loop, stop)
+    finally:
+        workers.close()
+    report = _report(loop, timing.now() - started)
+    if not (report.left or report.started_in_cloud or report.failed):
+        return report
+    raise interrupted(report) if stop.is_set() else (error_of(report) or interrupted(report))
+
+
+def _check(plan: Plan) -> None:
+    """Nothing that an offline plan left open may ever be sent; found before the first step."""
     if plan.offline:
         raise ValueError("an offline plan is for reading: it may name what does not exist")
     for planned in plan.steps:
         if isinstance(planned.step, GrantBucketRole | RevokeBucketRole):
             check_member(planned.step.member)
-    stop = stop or threading.Event()
-    timing = timing or Timing.real(stop)
-    workers = workers or ThreadWorkers()
-    context = Context(cloud, cluster, timing)
-    location = context.location
-    loop = Loop(
+
+
+def _loop(
+    plan: Plan,
+    context: Context,
+    workers: Workers,
+    on_event: Callable[[Event], None],
+    stop: threading.Event,
+) -> Loop:
+    gke, location = context.cloud.gke, context.location
+    return Loop(
         graph=Graph(plan.steps),
         perform=lambda planned: perform(context, planned.step),
-        read_operations=lambda: cloud.gke.list_operations(location),
-        read_operation=lambda name: cloud.gke.get_operation(f"{location}/operations/{name}"),
+        read_operations=lambda: gke.list_operations(location),
+        read_operation=lambda name: gke.get_operation(f"{location}/operations/{name}"),
         workers=workers,
-        timing=timing,
+        timing=context.timing,
         on_event=on_event,
         stop=stop,
     )
-    started = timing.now()
+
+
+def _run(loop: Loop, stop: threading.Event) -> None:
     try:
-        try:
-            loop.run()
-        except KeyboardInterrupt:
-            if stop.is_set():
-                raise  # the second time: leave at once
-            stop.set()
-            loop.run()
-    finally:
-        workers.close()
-    report = _report(loop, timing.now() - started)
-    if report.left or report.started_in_cloud or report.failed:
-        raise interrupted(report) if stop.is_set() else (error_of(report) or interrupted(report))
-    return report
+        loop.run()
+    except KeyboardInterrupt:
+        if stop.is_set():
+            raise  # the second time: leave at once
+        stop.set()
+        loop.run()
 
 
 def _report(loop: Loop, seconds: float) -> Report:

@@ -6,13 +6,26 @@ from collections.abc import Callable
 
 from xpk.cloud.errors import NotFound
 from xpk.engine.wire import Json, StorageApi
-from xpk.errors import AccessError, Fault
+from xpk.errors import AccessError, Fault, XpkError
 from xpk.plan.observed import BucketState
 
 
 def bucket_reads(storage: StorageApi, name: str) -> list[Callable[[], Json | None]]:
     """The three reads of a bucket, to be made at once; `bucket_state` takes their results."""
-    return [lambda: storage.bucket(name), lambda: storage.layout(name), lambda: _policy(storage, name)]
+    reads = (lambda: storage.bucket(name), lambda: storage.layout(name), lambda: _policy(storage, name))
+    return [_named(name, read) for read in reads]
+
+
+def _named(name: str, read: Callable[[], Json | None]) -> Callable[[], Json | None]:
+    """The same read, with the bucket alone as what failed: three faults of one cause become one."""
+
+    def named() -> Json | None:
+        try:
+            return read()
+        except XpkError as error:
+            raise type(error)(*(Fault(f"gs://{name}", f.why, f.fix) for f in error.faults)) from error
+
+    return named
 
 
 def bucket_state(name: str, metadata: Json | None, layout: Json | None, policy: Json | None) -> BucketState:
@@ -39,4 +52,4 @@ def _policy(storage: StorageApi, name: str) -> Json | None:
             "--role=roles/storage.admin (by somebody who may), then run the same command again"
         )
         fault = error.faults[0]
-        raise AccessError(Fault(f"IAM policy of gs://{name}", fault.why, fix)) from error
+        raise AccessError(Fault(f"gs://{name}", f"its IAM policy: {fault.why}", fix)) from error

@@ -56,6 +56,7 @@ class Write:
 
     @property
     def is_pool(self) -> bool:
+        """Whether a node pool is changed, and not the cluster."""
         return "/nodePools/" in self.target
 
 
@@ -124,6 +125,8 @@ def _start(context: Context, write: Write) -> Task[Json | None]:
             if write.verb == "delete":
                 return None
             raise
+        except QuotaError as error:
+            raise _conditions_error(context, write, {}, error) from error
         yield Say("no answer: looking whether it was carried out")
         running = yield from call("gke", lambda: _running_operation(context, write))
         if running is not None:

@@ -10,7 +10,6 @@ import heapq
 import threading
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any, assert_never
 
 from xpk.cloud.errors import NotFound, OperationInProgress, TooManyOperations
@@ -18,6 +17,7 @@ from xpk.engine.events import Event, StepDone, StepFailed, StepProgress, StepSki
 from xpk.engine.graph import Graph
 from xpk.engine.operations import Awaited, OperationBoard, SendGate, Sending
 from xpk.engine.report import Failure
+from xpk.engine.running import Key, Running
 from xpk.engine.tasks import (
     AwaitOperation,
     AwaitStep,
@@ -40,29 +40,6 @@ from xpk.plan.steps import PlannedStep
 _LOOK_FOR_STOP = 0.25  # seconds between looks at `stop` while calls are under way
 _LAST_ANSWERS = 2.0  # seconds that an interrupted run waits to learn whether its requests were taken
 _LIST_FAILURES = 3  # unreadable operation lists in a row, each already retried by the wire
-
-
-@dataclass(slots=True)
-class Running:
-    """A step under way. `in_cloud` is True while Google works on what it asked for."""
-
-    step_id: str
-    task: Task[None]
-    started: float
-    in_cloud: bool = False
-    gathered: list[Any] = field(default_factory=list)
-    missing: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class _Key:
-    """Says whose call ended: the step's, one of several, a send, or the operation list."""
-
-    step_id: str
-    index: int | None = None
-    sending: Sending | None = None
-    operation: Awaited | None = None
-    listing: bool = False
 
 
 class Loop:
@@ -173,11 +150,11 @@ class Loop:
         step_id, now = running.step_id, self._timing.now()
         match request:
             case Call(lane, function):
-                self._workers.submit(lane, _Key(step_id), function)
+                self._workers.submit(lane, Key(step_id), function)
             case CallAll(lane, functions):
                 running.gathered, running.missing = [None] * len(functions), len(functions)
                 for index, function in enumerate(functions):
-                    self._workers.submit(lane, _Key(step_id, index=index), function)
+                    self._workers.submit(lane, Key(step_id, index=index), function)
                 if not functions:
                     self._resume.append((step_id, [], None))
             case SendOperation(function):
@@ -210,7 +187,7 @@ class Loop:
     def _send_and_poll(self) -> None:
         now = self._timing.now()
         while (sending := self.gate.next(now, len(self.board))) is not None:
-            self._workers.submit("gke", _Key(sending.step_id, sending=sending), sending.function)
+            self._workers.submit("gke", Key(sending.step_id, sending=sending), sending.function)
         while self._timers and self._timers[0][0] <= now:
             self._resume.append((heapq.heappop(self._timers)[2], None, None))
         for awaited in self.board.expired(now):
@@ -218,7 +195,7 @@ class Loop:
         due = self.board.due()
         if due is not None and due <= now:
             self.board.reading = True
-            self._workers.submit("gke", _Key("", listing=True), self._read_operations)
+            self._workers.submit("operations", Key("", listing=True), self._read_operations)
 
     def _wait(self) -> None:
         """Sleep until a call ends or something is due, whichever is first."""
@@ -239,7 +216,7 @@ class Loop:
 
     def _finished(self, finished: Finished) -> None:
         key, error = finished.key, finished.error
-        assert isinstance(key, _Key)
+        assert isinstance(key, Key)
         if error is not None and not isinstance(error, XpkError):
             raise error
         if key.listing:
@@ -284,7 +261,7 @@ class Loop:
             self._found(awaited, operation, None)
         for awaited in self.board.missing():
             function = _reader(self._read_operation, awaited.name)
-            self._workers.submit("gke", _Key(awaited.step_id, operation=awaited), function)
+            self._workers.submit("operations", Key(awaited.step_id, operation=awaited), function)
 
     def _found(self, awaited: Awaited, operation: Json, error: XpkError | None) -> None:
         """An operation was read: resume its step when it is over, or lost for good."""
@@ -308,12 +285,12 @@ class Loop:
             if finished is None:
                 break
             key = finished.key
-            if isinstance(key, _Key) and key.sending is not None:
+            if isinstance(key, Key) and key.sending is not None:
                 self.gate.in_flight -= 1
                 self._running[key.step_id].in_cloud = finished.error is None
         for step_id, running in list(self._running.items()):
             del self._running[step_id]
-            self.graph.fail(step_id, "abandoned" if running.in_cloud else "left")
+            self._skip(self.graph.fail(step_id, "abandoned" if running.in_cloud else "left"))
             running.task.close()
         self._skip(self.graph.leave_waiting())
 

@@ -18,6 +18,7 @@ from xpk.engine.settle import settled
 from xpk.engine.timing import Timing
 from xpk.engine.wire import CloudApi, Json
 from xpk.errors import AccessError, Fault, UsageError, XpkError
+from xpk.plan.bucket import OBJECT_USER, driver_principal
 from xpk.plan.observed import BucketState, Observed, ReleaseFile
 from xpk.plan.releases import RELEASES, read_release_file, wants_file
 from xpk.spec.cluster import ClusterSpec, Place
@@ -195,9 +196,15 @@ def _with_grant(cloud: CloudApi, place: Place, name: str, observed: Observed) ->
     bucket = record.get("mtc_bucket")
     if not bucket:
         return observed
-    number, *rest = together([_number(cloud, place, needed=True), *bucket_reads(cloud.storage, bucket)])
-    states: dict[str, BucketState] = {bucket: bucket_state(bucket, *rest)}
-    return replace(observed, project_number=number, buckets=states)
+    number = cloud.projects.project_number(place.project)
+    try:
+        state = bucket_state(bucket, *together(bucket_reads(cloud.storage, bucket)))
+    except XpkError:
+        # Unreadable is no reason to keep the cluster, nor to leave the grant without a word: the
+        # plan then takes it back, and says so if that is not allowed.
+        member = driver_principal(place.project, number)
+        state = BucketState(bucket, {}, True, ((OBJECT_USER, (member,)),))
+    return replace(observed, project_number=number, buckets={bucket: state})
 
 
 def has_mtc(cluster: Json) -> bool:

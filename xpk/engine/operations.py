@@ -63,9 +63,8 @@ class SendGate:
         """The next request to send, when one may be sent with `running` operations known to run."""
         if not self._queue or (self._hold_until is not None and now < self._hold_until):
             return None
-        limit = 1 if self._careful else self._limit
-        busy = self.in_flight if self._careful else self.in_flight + running
-        if busy >= limit:
+        self._hold_until = None
+        if self.in_flight + running >= self._limit or (self._careful and self.in_flight):
             return None
         self.in_flight += 1
         return self._queue.popleft()
@@ -182,11 +181,12 @@ class OperationBoard:
 
 
 def progress_words(operation: Json) -> str:
-    """What GKE says about a running operation, for a person: "41 of 64 hosts", "40 %", its own detail."""
+    """What GKE says about a running operation, for a person: "creating: 41 of 64 hosts", "40 %"."""
     metrics = {str(m.get("name")): m for m in operation.get("progress", {}).get("metrics", [])}
     total, ready = (_number(metrics.get(name)) for name in ("NODES_TOTAL", "NODES_DONE"))
     if total:
-        return f"{ready or 0} of {total} hosts"
+        verb = "creating: " if operation.get("operationType") == "CREATE_NODE_POOL" else ""
+        return f"{verb}{ready or 0} of {total} hosts"
     if detail := str(operation.get("detail") or ""):
         return clean(detail, limit=120)
     percent = _number(metrics.get("PROGRESS_PERCENT"))

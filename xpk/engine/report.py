@@ -9,6 +9,7 @@ from typing import Any
 from xpk.errors import Fault, Interrupted, XpkError
 
 _SHOWN = 6
+_ALIKE = 3
 AGAIN = "run the same command again to go on"
 
 
@@ -53,14 +54,34 @@ def error_of(report: Report) -> XpkError | None:
     """The first failure's error with all faults, and what is done and left; None when all is done."""
     if not report.failed:
         return None
-    faults = [fault for failure in report.failed for fault in failure.error.faults]
-    return type(report.failed[0].error)(*dict.fromkeys(faults), summary(report))
+    return type(report.failed[0].error)(*faults_of(report.failed), summary(report))
 
 
 def interrupted(report: Report) -> Interrupted:
     """The error of an interrupted run: what is done, what runs on in the cloud, what is not started."""
-    faults = [fault for failure in report.failed for fault in failure.error.faults]
-    return Interrupted(*dict.fromkeys(faults), summary(report, "interrupted"))
+    return Interrupted(*faults_of(report.failed), summary(report, "interrupted"))
+
+
+def faults_of(failures: Sequence[Failure]) -> list[Fault]:
+    """The faults of all failures; many that ask for the same become the first ones and a count.
+
+    A zone without machines fails every slice: a person needs to read that once.
+    """
+    by_fix: dict[tuple[type[XpkError], str], list[tuple[str, Fault]]] = {}
+    for failure in failures:
+        for fault in failure.error.faults:
+            same = by_fix.setdefault((type(failure.error), fault.fix), [])
+            if fault not in (other for _, other in same):
+                same.append((failure.step_id, fault))
+    faults: list[Fault] = []
+    for (_, fix), found in by_fix.items():
+        if len(found) <= _ALIKE + 1:
+            faults += [fault for _, fault in found]
+            continue
+        faults += [fault for _, fault in found[:_ALIKE]]
+        more = [step_id for step_id, _ in found[_ALIKE:]]
+        faults.append(Fault(f"{len(more)} more steps", f"failed in the same way: {fold(more)}", fix))
+    return faults
 
 
 def summary(report: Report, word: str = "stopped") -> Fault:

@@ -38,8 +38,12 @@ def settled(
         what = f"cluster {name.rpartition('/')[2]}"
         if timing.now() - since > DEADLINE:
             raise NotReady(Fault(what, said, "run the same command again to go on waiting"))
-        timing.sleep(poll_interval(timing.now() - since))
-        if stopped():
+        interrupted = False
+        try:
+            timing.sleep(poll_interval(timing.now() - since))
+        except KeyboardInterrupt:
+            interrupted = True
+        if interrupted or stopped():
             why = f"interrupted while {said}; Google goes on with it"
             raise Interrupted(Fault(what, why, "run the same command again to go on"))
         cluster = gke.get_cluster(name)
@@ -63,5 +67,5 @@ def _words(gke: GkeApi, name: str, cluster: Json) -> str:
         if ours and operation.get("status") != "DONE" and operation.get("operationType") in _TYPES:
             what = str(operation["operationType"]).lower().replace("_", " ")
             target = about.rpartition("/")[2]
-            return f"an earlier run's {what} {target} goes on: {progress_words(operation) or 'running'}"
+            return f"an earlier run's {what} {target} goes on ({progress_words(operation) or 'running'})"
     return f"{'; '.join(moving(cluster))} from an earlier run"

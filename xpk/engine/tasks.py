@@ -15,7 +15,8 @@ from xpk.engine.wire import Json
 from xpk.errors import XpkError
 
 T = TypeVar("T")
-Lane: TypeAlias = Literal["gke", "kubernetes"]
+Lane: TypeAlias = Literal["gke", "operations", "kubernetes"]
+"""GKE's writes, the reads of their operations (which must not queue behind them), and all else."""
 
 
 @dataclass(frozen=True, slots=True)

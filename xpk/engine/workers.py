@@ -44,7 +44,7 @@ class ThreadWorkers:
     """Daemon threads, started when first needed: an interrupted run must not wait for an answer."""
 
     def __init__(self, gke: int = GKE_AT_ONCE, kubernetes: int = KUBERNETES_AT_ONCE) -> None:
-        self._limits: dict[Lane, int] = {"gke": gke, "kubernetes": kubernetes}
+        self._limits: dict[Lane, int] = {"gke": gke, "operations": 2, "kubernetes": kubernetes}
         self._jobs: dict[Lane, queue.SimpleQueue[tuple[object, Callable[[], Any]] | None]] = {
             lane: queue.SimpleQueue() for lane in self._limits
         }

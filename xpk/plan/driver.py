@@ -77,7 +77,8 @@ def _wait(
     hosts = _expected_hosts(spec, observed)
     driver = observed.driver.get(name, {})
     status = driver.get("status", {})
-    up = status.get("desiredNumberScheduled", 0) == status.get("numberReady", 0) == hosts and driver
+    # more than ours: other pools of the same machine type
+    up = driver and status.get("desiredNumberScheduled", 0) == status.get("numberReady", 0) >= hosts
     pools = tuple(n for n in before if n.startswith(("pool/", "metadata/")))
     if configuration is None and not pools and up:
         return None

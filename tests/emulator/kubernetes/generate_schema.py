@@ -2,8 +2,9 @@
 
 Run it from the root of the repository: ``python tests/emulator/kubernetes/generate_schema.py``.
 The result is data: ``{"kinds": {"v1/Pod": "V1Pod"}, "types": {"V1Pod": {"spec": "V1PodSpec"}}}``. A field's
-type is a word: ``s`` string, ``i`` integer, ``n`` number, ``b`` boolean, ``x`` integer or string, ``q`` quantity,
-``*`` anything, ``[T`` list of T, ``{T`` map from string to T, else a type's name. ``name!`` is a required field.
+type is a word: ``s`` string, ``i`` integer, ``n`` number, ``b`` boolean, ``x`` integer or string, ``q``
+quantity, ``*`` anything, ``[T`` list of T, ``{T`` map from string to T, else a type's name. ``name!`` is a
+required field.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ import kubernetes.client as client
 TARGET = Path(__file__).parents[3] / "xpk" / "emulator" / "kubernetes" / "schema.json"
 
 KINDS = {
-    "v1": "Pod Node Namespace ConfigMap Secret Service ServiceAccount Endpoints PersistentVolume PersistentVolumeClaim"
+    "v1": "Pod Node Namespace ConfigMap Secret Service ServiceAccount Endpoints PersistentVolume "
+    "PersistentVolumeClaim"
     " ResourceQuota LimitRange PodTemplate ReplicationController",
     "batch/v1": "Job CronJob",
     "apps/v1": "Deployment DaemonSet StatefulSet ReplicaSet ControllerRevision",
@@ -28,7 +30,8 @@ KINDS = {
     "scheduling.k8s.io/v1": "PriorityClass",
     "storage.k8s.io/v1": "CSIDriver StorageClass",
     "apiextensions.k8s.io/v1": "CustomResourceDefinition",
-    "admissionregistration.k8s.io/v1": "ValidatingWebhookConfiguration MutatingWebhookConfiguration",
+    "admissionregistration.k8s.io/v1": "ValidatingWebhookConfiguration MutatingWebhookConfiguration"
+    " ValidatingAdmissionPolicy ValidatingAdmissionPolicyBinding",
     "apiregistration.k8s.io/v1": "APIService",
     "coordination.k8s.io/v1": "Lease",
     "policy/v1": "PodDisruptionBudget",
@@ -39,12 +42,32 @@ KINDS = {
 RENAMED = {"v1/Event": "CoreV1Event"}
 """Kinds whose model is not named version + kind."""
 
-QUANTITY_FIELDS = frozenset(
-    "limits requests capacity allocatable hard used default_request max max_limit_request_ratio min allocated_resources "
-    "overhead size_limit divisor average_value max_skew_value".split()
+QUANTITY_FIELDS = (
+    *("limits", "requests", "capacity", "allocatable", "allocated_resources", "overhead", "hard", "used"),
+    *("default_request", "max", "min", "max_limit_request_ratio", "size_limit", "divisor", "average_value"),
 )
 """The models type a quantity as a string; the server takes a bare number as well."""
 QUANTITY_OWNERS = {("V1LimitRangeItem", "default"), ("V2MetricTarget", "value")}
+
+NEWER = {
+    "V1ConfigMapVolumeSource": "defaultUser",
+    "V1SecretVolumeSource": "defaultUser",
+    "V1DownwardAPIVolumeSource": "defaultUser",
+    "V1ProjectedVolumeSource": "defaultUser",
+    "V1KeyToPath": "user",
+    "V1DownwardAPIVolumeFile": "user",
+    "V1ClusterTrustBundleProjection": "user",
+    "V1PodCertificateProjection": "user",
+    "V1ServiceAccountTokenProjection": "user",
+    "V1EmptyDirVolumeSource": "mode",
+    "V1GRPCAction": "mode",
+    "V1HTTPGetAction": "protocol",
+    "V1JobSpec": "scheduling",
+    "V1PersistentVolumeClaimStatus": "healthStatus",
+    "V1PodSpec": "evictionResponders",
+    "V1VolumeMount": "bindMountOptions",
+}
+"""Fields of the client's models that Kubernetes 1.36 does not know: left out, so they are refused."""
 
 
 def generate() -> dict[str, Any]:
@@ -67,10 +90,14 @@ def _fields(model: Any) -> tuple[dict[str, str], set[str]]:
     fields: dict[str, str] = {}
     reached: set[str] = set()
     for attribute, info in model.model_fields.items():
-        word = _word(info.annotation, reached)
+        inside: set[str] = set()
+        word = _word(info.annotation, inside)
         if attribute in QUANTITY_FIELDS or (model.__name__, attribute) in QUANTITY_OWNERS:
             word = {"s": "q", "{s": "{q"}.get(word, word)
         name = info.serialization_alias or info.alias or attribute
+        if NEWER.get(model.__name__) == name:
+            continue
+        reached |= inside
         fields[name + ("!" if info.is_required() else "")] = word
     return dict(sorted(fields.items())), reached
 
@@ -82,7 +109,7 @@ def _word(annotation: Any, reached: set[str]) -> str:
         return _word(arguments[0], reached)
     if origin in (typing.Union, types.UnionType):
         words = sorted({_word(item, reached) for item in arguments})
-        return words[0] if len(words) == 1 else {("i", "s"): "x", ("i", "n"): "n"}.get(tuple(words), "*")
+        return words[0] if len(words) == 1 else {"i s": "x", "i n": "n"}.get(" ".join(words), "*")
     if origin in (list, tuple):
         return "[" + _word(arguments[0], reached)
     if origin is dict:

@@ -35,6 +35,8 @@ def _apply(store: Store, operation: Operation) -> None:
             _set_addons(store.open_world(operation.cluster), cluster)
         case _:
             _pool_done(store, operation)
+    if pool := cluster.get("workloadIdentityConfig", {}).get("workloadPool"):
+        store.identity_pools.add(pool)
     store.touch(cluster)
 
 

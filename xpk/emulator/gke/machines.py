@@ -41,6 +41,8 @@ _CPU = re.compile(
     r"-(standard|highmem|highcpu|megamem|ultramem|custom)-\d+(-\d+)?(-lssd|-metal)?)"
 )
 _TOPOLOGY = re.compile(r"\d{1,3}x\d{1,3}(x\d{1,3})?")
+FLAT = {(2, 4), (4, 4), (4, 8), (8, 8), (8, 16), (16, 16)}
+BELOW_A_CUBE = {(2, 2, 2), (2, 2, 4), (2, 4, 4)}
 HYPERDISK_FAMILIES = ("c3", "c3d", "c4", "c4a", "c4d", "n4", "n4d", "m3", "z3", "c2", "n2")
 HYPERDISK_ONLY_FAMILIES = ("c4", "c4a", "c4d", "n4", "n4d")
 
@@ -58,7 +60,16 @@ def hosts(machine: TpuMachine, topology: str) -> int | None:
     chips = math.prod(axes)
     if len(axes) != machine.axes or chips == 0 or chips > machine.max_chips or chips % machine.chips:
         return None
-    return chips // machine.chips
+    count = chips // machine.chips
+    return count if count == 1 or _exists(axes) else None
+
+
+def _exists(axes: list[int]) -> bool:
+    """Whether a multi-host slice has such a shape: GKE lists the 2D ones; 3D ones are made of 4x4x4 cubes."""
+    if len(axes) == 2:
+        return tuple(axes) in FLAT
+    cubes = all(axis % 4 == 0 for axis in axes)
+    return tuple(axes) in BELOW_A_CUBE or (cubes and axes == sorted(axes))
 
 
 def disk_fits(machine_type: str, disk_type: str) -> bool:

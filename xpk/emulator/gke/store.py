@@ -36,6 +36,8 @@ class Store:
         self.operations = Operations(clock, quota)
         self.clusters: dict[str, Json] = {}
         self.worlds: dict[str, World] = {}
+        # they come with the first cluster that has one, and stay
+        self.identity_pools: set[str] = set()
         self._world_factory = world_factory
 
     def cluster(self, name: str) -> Json:
@@ -85,6 +87,7 @@ class Store:
         return {
             "clusters": self.clusters,
             "operations": self.operations.dump(),
+            "identityPools": sorted(self.identity_pools),
             "kubernetes": {name: world.dump() for name, world in self.worlds.items()},
         }
 
@@ -92,6 +95,7 @@ class Store:
         """The inverse of `dump`."""
         self.clusters = state["clusters"]
         self.operations.load(state["operations"])
+        self.identity_pools = set(state["identityPools"])
         for name, world in state["kubernetes"].items():
             self.open_world(name).load(world)
 
@@ -109,4 +113,7 @@ def world_pool(pool: Json) -> Json:
     initial = int(pool.get("initialNodeCount", 0))
     largest = int(scaling.get("maxNodeCount", scaling.get("totalMaxNodeCount", 0)))
     maximum = max(largest, initial) if scaling.get("enabled") else initial
-    return {**pool, "initialNodeCount": initial, "maxNodeCount": maximum}
+    made = {**pool, "initialNodeCount": initial, "maxNodeCount": maximum}
+    if scaling.get("enabled"):
+        made["autoscaling"] = {**scaling, "maxNodeCount": maximum}
+    return made

@@ -11,21 +11,23 @@ import re
 from xpk.emulator.errors import invalid
 from xpk.emulator.http import Json
 
-_EXTENDED_ONLY = ("1.30.12-gke.1333000", "1.31.9-gke.1044000")
+_EXTENDED_ONLY = ("1.30.12-gke.1333000", "1.31.1-gke.1678000", "1.31.2-gke.1115000", "1.31.9-gke.1044000")
 _STABLE = (
     "1.31.12-gke.1265000",
     "1.32.3-gke.1170000",
     "1.32.3-gke.1785000",
+    "1.32.3-gke.1927000",
     "1.32.4-gke.1415000",
     "1.32.4-gke.1533000",
     "1.32.9-gke.1108000",
+    "1.33.2-gke.4655000",
     "1.33.3-gke.1226000",
     "1.33.4-gke.1172000",
     "1.33.5-gke.1080000",
     "1.33.5-gke.1201000",
 )
 _REGULAR_ONLY = ("1.32.9-gke.1239000", "1.33.5-gke.1308000", "1.34.0-gke.2201000")
-_RAPID_ONLY = ("1.33.5-gke.1697000", "1.34.1-gke.1829001", "1.34.1-gke.2037001")
+_RAPID_ONLY = ("1.33.5-gke.1697000", "1.34.1-gke.1431000", "1.34.1-gke.1829001", "1.34.1-gke.2037001")
 
 CHANNELS: dict[str, tuple[tuple[str, ...], str]] = {
     "RAPID": (_STABLE + _REGULAR_ONLY + _RAPID_ONLY, "1.34.1-gke.1829001"),

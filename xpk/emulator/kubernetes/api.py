@@ -18,12 +18,16 @@ from xpk.emulator.kubernetes.errors import ApiError
 from xpk.emulator.kubernetes.options import DeleteOptions, WriteOptions, first, truth
 from xpk.emulator.kubernetes.selectors import Predicate
 from xpk.emulator.kubernetes.store import Key
+from xpk.emulator.kubernetes.target import Target
 from xpk.emulator.kubernetes.watches import Watch
-from xpk.emulator.kubernetes.writes import Target, Writes
+from xpk.emulator.kubernetes.writes import Writes
 
 Json = dict[str, Any]
 _HEALTH = ("healthz", "livez", "readyz")
-_ORPHANING = 'child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove them or set propagationPolicy=Orphan to suppress this warning'
+_ORPHANING = (
+    "child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to "
+    "remove them or set propagationPolicy=Orphan to suppress this warning"
+)
 
 
 class Api:
@@ -95,7 +99,9 @@ class Api:
         response = self._object(request, target) if name else self._collection(request, target)
         warning = kind.warning(version)
         if warning:
-            return Response(response.status, response.body, _warn(response.headers, [warning]), response.stream)
+            return Response(
+                response.status, response.body, _warn(response.headers, [warning]), response.stream
+            )
         return response
 
     def _object(self, request: Request, target: Target) -> Response:
@@ -115,7 +121,9 @@ class Api:
             case "PATCH":
                 options = WriteOptions.read(request.query, request.headers)
                 kind = _header(request.headers, "content-type").partition(";")[0]
-                return self._written(target, self._writes.patch(target, kind, _body(request), options), options)
+                return self._written(
+                    target, self._writes.patch(target, kind, _body(request), options), options
+                )
             case "DELETE" if not target.status:
                 return self._delete(request, target)
             case _:
@@ -133,12 +141,12 @@ class Api:
                 return self._written(target, self._writes.create(target, _body(request), options), options)
             case "DELETE" if not everywhere:
                 chosen = self._list(request, target)
-                options = DeleteOptions.read(request.query, _body(request) or {})
+                deletion = DeleteOptions.read(request.query, _body(request) or {})
                 for item in chosen["items"]:
-                    if not options.dry_run:
+                    if not deletion.dry_run:
                         meta = item["metadata"]
                         key = Key(target.kind.resource, meta.get("namespace", ""), meta["name"])
-                        self._cluster.delete(key, options.propagation or "Background")
+                        self._cluster.delete(key, deletion.propagation or "Background")
                 return Response(200, chosen)
             case _:
                 raise _not_allowed(request.method)
@@ -155,7 +163,9 @@ class Api:
             raise errors.not_found(kind.resource, target.name)
         meta = found["metadata"]
         if options.uid and options.uid != meta["uid"]:
-            why = f"Precondition failed: UID in precondition: {options.uid}, UID in object meta: {meta['uid']}"
+            why = (
+                f"Precondition failed: UID in precondition: {options.uid}, UID in object meta: {meta['uid']}"
+            )
             raise errors.conflict(kind.resource, target.name, why)
         if options.version and options.version != meta["resourceVersion"]:
             raise errors.conflict(kind.resource, target.name, "Precondition failed: resourceVersion differs")
@@ -166,19 +176,28 @@ class Api:
         if self._store.get(target.key) is not None and not options.dry_run:
             return Response(200, self._shown(target, last or found), headers)
         details = {"name": target.name, "group": kind.group, "kind": kind.plural, "uid": meta["uid"]}
-        status = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details}
+        status = {
+            "kind": "Status",
+            "apiVersion": "v1",
+            "metadata": {},
+            "status": "Success",
+            "details": details,
+        }
         return Response(200, status, headers)
 
     def _list(self, request: Request, target: Target) -> Json:
         predicate = _predicate(request, target)
-        items = [item for item in self._store.list(target.kind.resource, target.namespace) if predicate(item)]
+        items = [item for item in self._store.all(target.kind.resource, target.namespace) if predicate(item)]
         meta: Json = {"resourceVersion": str(self._store.version)}
         limit, token = first(request.query, "limit"), first(request.query, "continue")
         if token:
             after = _decode_token(token)
             items = [item for item in items if _place(item) > after]
         if limit.isdigit() and 0 < int(limit) < len(items):
-            meta |= {"continue": _encode_token(items[int(limit) - 1]), "remainingItemCount": len(items) - int(limit)}
+            meta |= {
+                "continue": _encode_token(items[int(limit) - 1]),
+                "remainingItemCount": len(items) - int(limit),
+            }
             items = items[: int(limit)]
         head = {"kind": target.kind.kind + "List", "apiVersion": target.kind.api_version(target.version)}
         return head | {"metadata": meta, "items": [self._shown(target, item) for item in items]}
@@ -187,7 +206,11 @@ class Api:
         seconds = first(request.query, "timeoutSeconds")
         predicate = _predicate(request, target)
         watch = Watch(
-            target.kind, target.version, target.namespace, predicate, float(seconds) if seconds.isdigit() else 0
+            target.kind,
+            target.version,
+            target.namespace,
+            predicate,
+            float(seconds) if seconds.isdigit() else 0,
         )
         version = first(request.query, "resourceVersion")
         if version and not version.isdigit():
@@ -231,7 +254,7 @@ def _header(headers: Mapping[str, str], wanted: str) -> str:
 
 def _warn(headers: Mapping[str, str], warnings: list[str]) -> dict[str, str]:
     """The headers with the warnings joined in one, as HTTP allows."""
-    texts = [f'299 - "{text.replace(chr(92), chr(92) * 2).replace(chr(34), chr(92) + chr(34))}"' for text in warnings]
+    texts = [f"299 - {json.dumps(text)}" for text in warnings]
     before = headers.get("Warning")
     joined = ", ".join([before, *texts] if before else texts)
     return {**headers, "Warning": joined} if joined else dict(headers)

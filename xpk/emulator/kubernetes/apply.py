@@ -1,8 +1,8 @@
 """Server-side apply: merges a configuration into an object and keeps who owns which field.
 
-The rules are those of https://kubernetes.io/docs/reference/using-api/server-side-apply/: a manager owns what it
-applied; what it no longer applies and nobody else owns goes away; another manager's field with another value is a
-conflict unless forced.
+The rules are those of https://kubernetes.io/docs/reference/using-api/server-side-apply/: a manager owns
+what it applied; what it no longer applies and nobody else owns goes away; another manager's field with
+another value is a conflict unless forced.
 """
 
 from __future__ import annotations
@@ -37,7 +37,9 @@ def managers_of(obj: Json | None) -> Managers:
     """The managers of an object."""
     found: Managers = {}
     for entry in (obj or {}).get("metadata", {}).get("managedFields") or ():
-        writer = Writer(entry["manager"], entry["operation"], entry["apiVersion"], entry.get("subresource", ""))
+        writer = Writer(
+            entry["manager"], entry["operation"], entry["apiVersion"], entry.get("subresource", "")
+        )
         found[writer] = (fieldsets.decode(entry.get("fieldsV1") or {}), entry.get("time", ""))
     return found
 
@@ -66,7 +68,7 @@ def apply(node: Node, live: Json | None, config: Json, writer: Writer, force: bo
     """The merged object with its new managedFields. Raises 409 with one cause per contested field."""
     managers = managers_of(live)
     wanted = fieldsets.leaves(node, config)
-    merged = _merge(node, live or {}, config)
+    merged: Json = _merge(node, live or {}, config)
     current = fieldsets.leaves(node, live or {})
     contested = {path for path, value in wanted.items() if path in current and current[path] != value}
     conflicts = [
@@ -121,14 +123,21 @@ def _refusal(conflicts: list[tuple[Writer, Path]], managers: Managers) -> ApiErr
             who += f" using {writer.api_version} at {managers[writer][1]}"
         by_writer.setdefault(who, []).append(fieldsets.text(path))
         causes.append(
-            {"reason": "FieldManagerConflict", "message": f"conflict with {who}", "field": fieldsets.text(path)}
+            {
+                "reason": "FieldManagerConflict",
+                "message": f"conflict with {who}",
+                "field": fieldsets.text(path),
+            }
         )
     count = len(conflicts)
     if count == 1:
         ((who, paths),) = by_writer.items()
         message = f"Apply failed with 1 conflict: conflict with {who}: {paths[0]}"
     else:
-        parts = ["\n".join([f"conflicts with {who}:", *(f"- {p}" for p in paths)]) for who, paths in by_writer.items()]
+        parts = [
+            "\n".join([f"conflicts with {who}:", *(f"- {p}" for p in paths)])
+            for who, paths in by_writer.items()
+        ]
         message = f"Apply failed with {count} conflicts: " + "\n".join(parts)
     return ApiError(409, "Conflict", message, {"causes": causes})
 
@@ -191,5 +200,3 @@ def _remove_item(node: Node, items: list[Any], path: Path, others: set[Path]) ->
                 _remove(node.items or ANY, copy, rest, others)
             kept.append(copy)
     return kept
-
-

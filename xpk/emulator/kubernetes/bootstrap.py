@@ -18,8 +18,15 @@ def bootstrap(cluster: Cluster) -> None:
     for name, value in PRIORITIES.items():
         body = {"metadata": {"name": name}, "value": value, "preemptionPolicy": "PreemptLowerPriority"}
         cluster.create("priorityclasses.scheduling.k8s.io", body)
-    for name, provisioner in (("standard-rwo", "pd.csi.storage.gke.io"), ("premium-rwo", "pd.csi.storage.gke.io")):
-        body = {"metadata": {"name": name}, "provisioner": provisioner, "volumeBindingMode": "WaitForFirstConsumer"}
+    for name, provisioner in (
+        ("standard-rwo", "pd.csi.storage.gke.io"),
+        ("premium-rwo", "pd.csi.storage.gke.io"),
+    ):
+        body = {
+            "metadata": {"name": name},
+            "provisioner": provisioner,
+            "volumeBindingMode": "WaitForFirstConsumer",
+        }
         cluster.create("storageclasses.storage.k8s.io", body)
     ports = [{"name": "https", "port": 443, "protocol": "TCP", "targetPort": 443}]
     service = {"type": "ClusterIP", "clusterIP": "34.118.224.1", "ports": ports}

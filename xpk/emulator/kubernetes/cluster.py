@@ -1,7 +1,8 @@
-"""What the API server and the controllers of one cluster share: the store, the kinds, the time, and plain writes.
+"""What the API server and the controllers of one cluster share: the store, the kinds, the time, and plain
+writes.
 
-Writes through this class are those of the control plane itself: no schema check, no admission, no managed fields.
-Requests of users go through `writes.py`.
+Writes through this class are those of the control plane itself: no schema check, no admission, no managed
+fields. Requests of users go through `writes.py`.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import uuid
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Protocol
 
 from xpk.emulator.kubernetes.kinds import Kinds
@@ -31,7 +33,10 @@ class Clock(Protocol):
 
 
 class Cluster:
-    """The shared state. Object versions, uids and name suffixes are the same in each run with the same requests."""
+    """The shared state.
+
+    Object versions, uids and name suffixes are the same in each run with the same requests.
+    """
 
     def __init__(self, clock: Clock, name: str) -> None:
         self.clock = clock
@@ -51,7 +56,7 @@ class Cluster:
 
     def seconds(self, stamp: str) -> float:
         """Emulated seconds of a time that `stamp` wrote."""
-        return datetime.strptime(stamp, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC).timestamp()
+        return _seconds(stamp)
 
     def new_uid(self) -> str:
         """The next uid."""
@@ -80,7 +85,9 @@ class Cluster:
         meta = {**obj["metadata"], "uid": self.new_uid(), "creationTimestamp": self.stamp()}
         if "spec" in obj:
             meta["generation"] = 1
-        return self.store.put(key, {"apiVersion": kind.api_version(), "kind": kind.kind, **obj, "metadata": meta})
+        return self.store.put(
+            key, {"apiVersion": kind.api_version(), "kind": kind.kind, **obj, "metadata": meta}
+        )
 
     def update(self, key: Key, new: Json) -> Json:
         """Replace an object: nothing is written when nothing differs; a changed spec bumps the generation.
@@ -106,7 +113,10 @@ class Cluster:
             self.update(key, {**old, "status": status})
 
     def delete(self, key: Key, propagation: str = "Background") -> Json | None:
-        """Start or do the deletion of an object, as its finalizers and the policy ask. Returns its last state."""
+        """Start or do the deletion of an object, as its finalizers and the policy ask.
+
+        Returns its last state.
+        """
         obj = self.store.get(key)
         if obj is None:
             return None
@@ -156,13 +166,31 @@ class Cluster:
         if meta.get("namespace"):
             involved["namespace"] = meta["namespace"]
         times = {"firstTimestamp": self.stamp(), "lastTimestamp": self.stamp()}
-        body = {"involvedObject": involved, "type": kind, "reason": reason, "message": message, "count": 1, **times}
-        source = {"source": {"component": component}, "reportingComponent": component, "reportingInstance": ""}
+        body = {
+            "involvedObject": involved,
+            "type": kind,
+            "reason": reason,
+            "message": message,
+            "count": 1,
+            **times,
+        }
+        source = {
+            "source": {"component": component},
+            "reportingComponent": component,
+            "reportingInstance": "",
+        }
         self.create("events", {"metadata": {"name": key.name, "namespace": namespace}, **body, **source})
 
 
+@lru_cache(maxsize=1024)
+def _seconds(stamp: str) -> float:
+    return datetime.strptime(stamp, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC).timestamp()
+
+
 def held(obj: Json) -> bool:
-    """Whether something keeps an object that is being deleted: finalizers, or a kubelet that has to end a pod."""
+    """Whether something keeps an object that is being deleted: finalizers, or a kubelet that has to end a
+    pod.
+    """
     meta = obj["metadata"]
     if meta.get("finalizers"):
         return True

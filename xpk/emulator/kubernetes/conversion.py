@@ -1,4 +1,7 @@
-"""Between the versions of a kind. Only Kueue's ClusterQueue and Cohort differ in fields that anybody here writes."""
+"""Between the versions of a kind.
+
+Only Kueue's ClusterQueue and Cohort differ in fields that anybody here writes.
+"""
 
 from __future__ import annotations
 
@@ -33,4 +36,7 @@ def _renamed(kind: Kind, obj: Json, source: int, target: int) -> Json:
     spec = obj.get("spec")
     if names is None or not isinstance(spec, dict) or names[source] not in spec:
         return obj
-    return {**obj, "spec": {names[target] if name == names[source] else name: value for name, value in spec.items()}}
+    return {
+        **obj,
+        "spec": {names[target] if name == names[source] else name: value for name, value in spec.items()},
+    }

@@ -31,7 +31,11 @@ def core() -> Json:
 def groups(kinds: Kinds) -> Json:
     """``/apis``."""
     names = sorted({kind.group for kind in kinds if kind.group})
-    return {"kind": "APIGroupList", "apiVersion": "v1", "groups": [group(kinds, name, False) for name in names]}
+    return {
+        "kind": "APIGroupList",
+        "apiVersion": "v1",
+        "groups": [group(kinds, name, False) for name in names],
+    }
 
 
 def group(kinds: Kinds, name: str, alone: bool = True) -> Json:

@@ -51,7 +51,9 @@ def bad_request(message: str) -> ApiError:
 def not_found(resource: str, name: str) -> ApiError:
     """404 for an object. ``resource`` is plural, with the group behind a dot: ``jobs.batch``."""
     plural, _, group = resource.partition(".")
-    return ApiError(404, "NotFound", f'{resource} "{name}" not found', {"name": name, "group": group, "kind": plural})
+    return ApiError(
+        404, "NotFound", f'{resource} "{name}" not found', {"name": name, "group": group, "kind": plural}
+    )
 
 
 def no_such_path() -> ApiError:
@@ -110,7 +112,9 @@ def invalid_value(field: str, value: object, message: str) -> Cause:
 def unsupported(field: str, value: object, supported: list[str]) -> Cause:
     """A cause: the value is none of the list."""
     choices = ", ".join(quoted(item) for item in supported)
-    return Cause("FieldValueNotSupported", field, f"Unsupported value: {quoted(value)}: supported values: {choices}")
+    return Cause(
+        "FieldValueNotSupported", field, f"Unsupported value: {quoted(value)}: supported values: {choices}"
+    )
 
 
 def duplicate(field: str, value: object) -> Cause:

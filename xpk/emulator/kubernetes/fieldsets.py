@@ -1,7 +1,7 @@
 """Sets of fields, as server-side apply keeps them per manager in metadata.managedFields.
 
-A path is a tuple of elements in the notation of FieldsV1: ``f:name`` a field, ``k:{...}`` an item of a keyed list,
-``v:...`` an item of a set, ``.`` the item itself.
+A path is a tuple of elements in the notation of FieldsV1: ``f:name`` a field, ``k:{...}`` an item of a
+keyed list, ``v:...`` an item of a set, ``.`` the item itself.
 """
 
 from __future__ import annotations
@@ -15,16 +15,31 @@ from xpk.emulator.kubernetes.schema import ANY, Node
 
 Json = dict[str, Any]
 Path = tuple[str, ...]
-_UNOWNED = frozenset({("f:apiVersion",), ("f:kind",)}) | frozenset(
-    ("f:metadata", f"f:{name}")
-    for name in "name namespace creationTimestamp uid resourceVersion generation selfLink generateName deletionTimestamp"
-    " deletionGracePeriodSeconds managedFields".split()
+_SERVER_FIELDS = (
+    *(
+        "name",
+        "namespace",
+        "creationTimestamp",
+        "uid",
+        "resourceVersion",
+        "generation",
+        "selfLink",
+        "generateName",
+    ),
+    *("deletionTimestamp", "deletionGracePeriodSeconds", "managedFields"),
+)
+_UNOWNED = frozenset(
+    {("f:apiVersion",), ("f:kind",), *(("f:metadata", f"f:{name}") for name in _SERVER_FIELDS)}
 )
 
 
 def leaves(node: Node, value: Json) -> dict[Path, Any]:
     """Every field that a manager can own, with its value. Parents of such fields are not in it."""
-    return {path: leaf for path, leaf in _walk(node, value, ()) if path[:1] not in _UNOWNED and path[:2] not in _UNOWNED}
+    return {
+        path: leaf
+        for path, leaf in _walk(node, value, ())
+        if path[:1] not in _UNOWNED and path[:2] not in _UNOWNED
+    }
 
 
 def _walk(node: Node, value: Any, path: Path) -> Iterator[tuple[Path, Any]]:
@@ -50,8 +65,10 @@ def child_node(node: Node, name: str) -> Node:
     return node.fields.get(name, ANY)
 
 
-def item_key(node: Node, item: Json) -> str:
-    """The element that names one item of a keyed list."""
+def item_key(node: Node, item: object) -> str:
+    """The element that names one item of a keyed list; a wrong item is named by its value."""
+    if not isinstance(item, dict):
+        return "v:" + json.dumps(item)
     key = {name: item.get(name, KEY_DEFAULTS.get(name)) for name in sorted(node.keys)}
     return "k:" + json.dumps(key, separators=(",", ":"))
 

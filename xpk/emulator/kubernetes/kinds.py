@@ -31,6 +31,8 @@ services Service svc /status
 _GROUPS = """
 admissionregistration.k8s.io/v1
  mutatingwebhookconfigurations* MutatingWebhookConfiguration
+ validatingadmissionpolicies* ValidatingAdmissionPolicy /status
+ validatingadmissionpolicybindings* ValidatingAdmissionPolicyBinding
  validatingwebhookconfigurations* ValidatingWebhookConfiguration
 apiextensions.k8s.io/v1
  customresourcedefinitions* CustomResourceDefinition crd crds /status
@@ -71,7 +73,10 @@ storage.k8s.io/v1
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One served kind. ``version`` is the one that is stored; ``warnings`` has a text per deprecated version."""
+    """One served kind.
+
+    ``version`` is the one that is stored; ``warnings`` has a text per deprecated version.
+    """
 
     group: str
     version: str
@@ -132,7 +137,10 @@ def from_crd(crd: Json) -> Kind:
     stored = next((item["name"] for item in spec["versions"] if item.get("storage")), served[0]["name"])
     names = spec["names"]
     warnings = tuple(
-        (item["name"], item.get("deprecationWarning") or f"{spec['group']}/{item['name']} {names['kind']} is deprecated")
+        (
+            item["name"],
+            item.get("deprecationWarning") or f"{spec['group']}/{item['name']} {names['kind']} is deprecated",
+        )
         for item in served
         if item.get("deprecated")
     )

@@ -1,7 +1,7 @@
 """Which lists of the built-in types are merged element by element, and by which key.
 
-The client's models do not carry this; it is a fact of the Kubernetes API reference ("listType: map"). A list that is
-not named here is atomic: the last writer owns it whole.
+The client's models do not carry this; it is a fact of the Kubernetes API reference ("listType: map"). A
+list that is not named here is atomic: the last writer owns it whole.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ LIST_KEYS: dict[tuple[str, str], tuple[str, ...]] = {
     ("V1Container", "volumeDevices"): ("devicePath",),
     ("V1EphemeralContainer", "env"): ("name",),
     ("V1EphemeralContainer", "volumeMounts"): ("mountPath",),
+    ("V1EphemeralContainer", "ports"): ("containerPort", "protocol"),
+    ("V1EphemeralContainer", "volumeDevices"): ("devicePath",),
     ("V1ResourceRequirements", "claims"): ("name",),
     ("V1PodStatus", "podIPs"): ("ip",),
     ("V1ServiceSpec", "ports"): ("port", "protocol"),
@@ -34,12 +36,28 @@ LIST_KEYS: dict[tuple[str, str], tuple[str, ...]] = {
 }
 """(type, field) -> keys; an empty type means the field of that name anywhere."""
 
-SETS = frozenset({("V1ObjectMeta", "finalizers"), ("V1NodeSpec", "podCIDRs")})
+SETS = frozenset(
+    {
+        ("V1ObjectMeta", "finalizers"),
+        ("V1NodeSpec", "podCIDRs"),
+        ("V1PodFailurePolicyOnExitCodesRequirement", "values"),
+        ("V1ContainerRestartRuleOnExitCodes", "values"),
+    }
+)
 
-ATOMIC_TYPES = frozenset(
-    "V1LabelSelector V1LocalObjectReference V1ObjectReference V1NodeSelector V1NodeSelectorTerm V1SecretKeySelector"
-    " V1ConfigMapKeySelector V1ObjectFieldSelector V1ResourceFieldSelector V1SecretReference V1OwnerReference"
-    " V1TypedLocalObjectReference V1RoleRef RbacV1Subject V1ScopeSelector".split()
+ATOMIC_TYPES = (
+    *(
+        "V1LabelSelector",
+        "V1NodeSelector",
+        "V1NodeSelectorTerm",
+        "V1ScopeSelector",
+        "V1OwnerReference",
+        "V1RoleRef",
+    ),
+    *("V1LocalObjectReference", "V1ObjectReference", "V1SecretReference", "V1TypedLocalObjectReference"),
+    *("V1SecretKeySelector", "V1ConfigMapKeySelector", "V1ObjectFieldSelector", "V1ResourceFieldSelector"),
+    *("V1ConfigMapEnvSource", "V1SecretEnvSource", "V1FileKeySelector", "V1ConfigMapVolumeSource"),
+    *("V1ConfigMapProjection", "V1SecretProjection", "RbacV1Subject"),
 )
 
 ATOMIC_FIELDS = frozenset({("V1PodSpec", "nodeSelector"), ("V1ServiceSpec", "selector")})

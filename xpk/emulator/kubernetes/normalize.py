@@ -1,4 +1,6 @@
-"""Brings an object into the form that the server stores: no nulls, quantities as text, defaults, nothing undeclared."""
+"""Brings an object into the form that the server stores: no nulls, quantities as text, defaults, nothing
+undeclared.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,9 @@ def without_nulls(value: Any) -> Any:
 
 
 def stored(node: Node, value: Any) -> Any:
-    """A copy in stored form: a built-in quantity given as a number becomes text; undeclared fields are dropped."""
+    """A copy in stored form: a built-in quantity given as a number becomes text; undeclared fields are
+    dropped.
+    """
     if isinstance(value, dict):
         if node.type == "map" and node.items is not None:
             return {key: stored(node.items, child) for key, child in value.items()}

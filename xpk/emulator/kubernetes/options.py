@@ -14,7 +14,9 @@ VALIDATIONS = ("Ignore", "Warn", "Strict")
 
 @dataclass(frozen=True, slots=True)
 class WriteOptions:
-    """``manager`` is the field manager, from the query or from the client's name; ``validation`` of unknown fields."""
+    """``manager`` is the field manager, from the query or from the client's name; ``validation`` of unknown
+    fields.
+    """
 
     manager: str
     named: bool
@@ -30,10 +32,14 @@ class WriteOptions:
         agent = next((value for name, value in headers.items() if name.lower() == "user-agent"), "")
         dry_run = first(query, "dryRun")
         if dry_run not in ("", "All"):
-            raise bad_request(f'invalid value for dryRun: Unsupported value: "{dry_run}": supported values: "All"')
+            raise bad_request(
+                f'invalid value for dryRun: Unsupported value: "{dry_run}": supported values: "All"'
+            )
         validation = first(query, "fieldValidation") or "Warn"
         if validation not in VALIDATIONS:
-            raise bad_request(f'fieldValidation: Unsupported value: "{validation}": supported values: {VALIDATIONS}')
+            raise bad_request(
+                f'fieldValidation: Unsupported value: "{validation}": supported values: {VALIDATIONS}'
+            )
         manager = named or agent.split("/")[0] or "unknown"
         return cls(manager, bool(named), bool(dry_run), truth(query, "force"), validation, [])
 

@@ -1,4 +1,6 @@
-"""JSON merge patch (RFC 7386) and JSON patch (RFC 6902, without "test" on floats): what kubectl's users send by hand."""
+"""JSON merge patch (RFC 7386) and JSON patch (RFC 6902, without "test" on floats): what kubectl's users
+send by hand.
+"""
 
 from __future__ import annotations
 
@@ -91,4 +93,6 @@ def _take(root: Json, path: str) -> Any:
 
 
 def _failed(message: str) -> ApiError:
-    return ApiError(422, "Invalid", f"the server rejected our request due to an error in our request: {message}")
+    return ApiError(
+        422, "Invalid", f"the server rejected our request due to an error in our request: {message}"
+    )

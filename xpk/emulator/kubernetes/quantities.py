@@ -17,7 +17,7 @@ _SUFFIXES: dict[str, Decimal] = {
 
 def number(value: str | int | float) -> Decimal:
     """The value in units (bytes, cores, chips). Raises ValueError for what is no quantity."""
-    match = re.fullmatch(r"([+-]?[0-9.]+(?:[eE][+-]?[0-9]+)?)([numkMGTPE]?i?)", str(value))
+    match = re.fullmatch(r"([+-]?[0-9.]+(?:[eE][+-]?[0-9]+)?)([numkKMGTPE]?i?)", str(value))
     if match is None or match.group(2) not in _SUFFIXES:
         raise ValueError(f"quantities must match the regular expression: {value!r}")
     return Decimal(match.group(1)) * _SUFFIXES[match.group(2)]

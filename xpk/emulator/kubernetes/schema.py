@@ -1,7 +1,8 @@
 """Schemas as the server uses them: one tree of nodes for built-in kinds and for custom resources.
 
-Built-in types come from ``schema.json`` (generated from the official client's models); which of their lists merge by
-key is in ``merge_keys.py``. Custom resources come from the CustomResourceDefinitions that the world holds.
+Built-in types come from ``schema.json`` (generated from the official client's models); which of their lists
+merge by key is in ``merge_keys.py``. Custom resources come from the CustomResourceDefinitions that the
+world holds.
 """
 
 from __future__ import annotations
@@ -27,12 +28,25 @@ _WORDS = {
     "q": "quantity",
     "*": "any",
 }
-_LIMITS = ("enum", "pattern", "minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems", "maxProperties")
+_LIMITS = (
+    "enum",
+    "pattern",
+    "minimum",
+    "maximum",
+    "minLength",
+    "maxLength",
+    "minItems",
+    "maxItems",
+    "maxProperties",
+)
 
 
 @dataclass(slots=True)
 class Node:
-    """One value's type. ``items`` is the element of a list or of a map; ``keys`` make a list an associative one."""
+    """One value's type.
+
+    ``items`` is the element of a list or of a map; ``keys`` make a list an associative one.
+    """
 
     type: str
     fields: dict[str, Node] = field(default_factory=dict)
@@ -100,7 +114,9 @@ def from_crd(schema: Json) -> Node:
     return root
 
 
-def _structural(schema: Json) -> Node:
+def _structural(schema: Any) -> Node:
+    if not isinstance(schema, dict):
+        return ANY
     kind = schema.get("type", "any")
     if schema.get("x-kubernetes-int-or-string"):
         kind = "int-or-string"

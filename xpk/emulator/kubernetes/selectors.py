@@ -10,12 +10,16 @@ from xpk.emulator.kubernetes.errors import ApiError, bad_request
 
 Json = dict[str, Any]
 Predicate = Callable[[Json], bool]
-_TERM = re.compile(r"\s*(?:(!?)([A-Za-z0-9][-A-Za-z0-9_./]*)\s*(?:(notin|in)\s*\(([^)]*)\)|(==|=|!=)\s*([^,]*))?)\s*")
+_TERM = re.compile(
+    r"\s*(?:(!?)([A-Za-z0-9][-A-Za-z0-9_./]*)\s*(?:(notin|in)\s*\(([^)]*)\)|(==|=|!=)\s*([^,]*))?)\s*"
+)
 _FIELDS = ("metadata.name", "metadata.namespace", "status.phase", "spec.nodeName", "type", "reason")
 
 
 def labels(text: str) -> Predicate | None:
-    """A predicate for ``labelSelector``: ``a=b,c!=d,e,!f,g in (h,i),j notin (k)``; None when it selects all."""
+    """A predicate for ``labelSelector``: ``a=b,c!=d,e,!f,g in (h,i),j notin (k)``; None when it selects
+    all.
+    """
     terms = [_label_term(term) for term in _split(text)]
     if not terms:
         return None
@@ -45,7 +49,10 @@ def _label_term(term: str) -> Callable[[Mapping[str, str]], bool]:
 
 
 def fields(text: str) -> Predicate | None:
-    """A predicate for ``fieldSelector``; None when it selects all. Raises 400 for a field that cannot be selected."""
+    """A predicate for ``fieldSelector``; None when it selects all.
+
+    Raises 400 for a field that cannot be selected.
+    """
     terms: list[tuple[str, bool, str]] = []
     for part in text.split(","):
         if not part.strip():
@@ -70,7 +77,10 @@ def _field(item: Json, path: str) -> str:
 
 
 def matches(selector: Json | None, found: Mapping[str, str]) -> bool:
-    """Whether a LabelSelector object (matchLabels, matchExpressions) selects these labels. None selects nothing."""
+    """Whether a LabelSelector object (matchLabels, matchExpressions) selects these labels.
+
+    None selects nothing.
+    """
     if selector is None:
         return False
     if any(found.get(key) != value for key, value in (selector.get("matchLabels") or {}).items()):

@@ -1,7 +1,7 @@
 """All objects of one cluster, with versions, a bounded history, and an index from owners to what they own.
 
-An object in the store is never changed in place: a write puts a new dictionary. So what `get` and `list` return may be
-kept and compared, and must not be modified.
+An object in the store is never changed in place: a write puts a new dictionary. So what `get` and `all`
+return may be kept and compared, and must not be modified.
 """
 
 from __future__ import annotations
@@ -55,14 +55,14 @@ class Store:
         """One object, by the parts of its key."""
         return self.get(Key(resource, namespace, name))
 
-    def list(self, resource: str, namespace: str = "") -> list[Json]:
+    def all(self, resource: str, namespace: str = "") -> list[Json]:
         """All objects of a kind (of one namespace, when given), sorted by namespace and name."""
         spaces = self._objects.get(resource, {})
         chosen = [namespace] if namespace else sorted(spaces)
         return [spaces[space][name] for space in chosen if space in spaces for name in sorted(spaces[space])]
 
     def each(self, resource: str, namespace: str = "") -> Iterator[Json]:
-        """As `list`, in no particular order."""
+        """As `all`, in no particular order."""
         spaces = self._objects.get(resource, {})
         for space in [namespace] if namespace else list(spaces):
             yield from list(spaces.get(space, {}).values())
@@ -89,7 +89,9 @@ class Store:
         return self._uids[uid]
 
     def put(self, key: Key, value: Json) -> Json:
-        """Add or replace: ``value`` gets the next resourceVersion (its metadata is copied, the rest is taken over)."""
+        """Add or replace: ``value`` gets the next resourceVersion (its metadata is copied, the rest is
+        taken over).
+        """
         old = self.get(key)
         self.version += 1
         value = {**value, "metadata": {**value["metadata"], "resourceVersion": str(self.version)}}

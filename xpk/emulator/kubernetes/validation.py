@@ -1,4 +1,6 @@
-"""Checks one object against its schema: unknown fields, types, required fields, and a custom resource's limits."""
+"""Checks one object against its schema: unknown fields, types, required fields, and a custom resource's
+limits.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +12,7 @@ from typing import Any, Literal
 
 from xpk.emulator.kubernetes import errors
 from xpk.emulator.kubernetes.errors import Cause
+from xpk.emulator.kubernetes.merge_keys import KEY_DEFAULTS
 from xpk.emulator.kubernetes.schema import Node
 
 _QUANTITY = re.compile(r"^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)(([KMGTPE]i)|[numkMGTPE]|([eE][+-]?[0-9]+))?$")
@@ -19,9 +22,11 @@ _NAMES = {"integer": "integer", "number": "number", "boolean": "boolean", "strin
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """``unknown``: an undeclared field; ``type``: a value of the wrong type; ``value``: all else (with its cause)."""
+    """``unknown``: an undeclared field; ``type``: a value of the wrong type; ``duplicate``: two items of a
+    keyed list with the same key (``expected``); ``value``: all else, with its cause.
+    """
 
-    kind: Literal["unknown", "type", "value"]
+    kind: Literal["unknown", "type", "value", "duplicate"]
     path: str
     expected: str = ""
     value: object = None
@@ -33,8 +38,11 @@ def is_quantity(text: str) -> bool:
     return bool(_QUANTITY.match(text))
 
 
-def check(node: Node, value: Any, path: str = "") -> Iterator[Fault]:
-    """All faults of ``value``, in the order of its fields. Nulls count as absent."""
+def check(node: Node, value: Any, path: str = "", keyed: bool = False) -> Iterator[Fault]:
+    """All faults of ``value``, in the order of its fields. Nulls count as absent.
+
+    ``keyed``: items of keyed lists are named by their keys in paths, as server-side apply does.
+    """
     if value is None:
         return
     if not _right_type(node, value):
@@ -45,15 +53,15 @@ def check(node: Node, value: Any, path: str = "") -> Iterator[Fault]:
     if node.type == "quantity" and isinstance(value, str) and not is_quantity(value):
         yield _value_fault(errors.invalid_value(path, value, "quantities must match the regular expression"))
     if isinstance(value, dict):
-        yield from _object(node, value, path)
+        yield from _object(node, value, path, keyed)
     elif isinstance(value, list) and node.items is not None:
-        yield from _list(node, value, path)
+        yield from _list(node, value, path, keyed)
 
 
-def _object(node: Node, value: dict[str, Any], path: str) -> Iterator[Fault]:
+def _object(node: Node, value: dict[str, Any], path: str, keyed: bool) -> Iterator[Fault]:
     if node.type == "map" and node.items is not None:
         for name, child in value.items():
-            yield from check(node.items, child, _join(path, name))
+            yield from check(node.items, child, _join(path, name), keyed)
     if node.type != "object":
         return
     for name in node.required:
@@ -62,22 +70,32 @@ def _object(node: Node, value: dict[str, Any], path: str) -> Iterator[Fault]:
     for name, child in value.items():
         declared = node.fields.get(name)
         if declared is not None:
-            yield from check(declared, child, _join(path, name))
+            yield from check(declared, child, _join(path, name), keyed)
         elif not node.preserve:
             yield Fault("unknown", _join(path, name))
 
 
-def _list(node: Node, value: list[Any], path: str) -> Iterator[Fault]:
-    seen: set[tuple[str, ...]] = set()
+def _list(node: Node, value: list[Any], path: str, keyed: bool) -> Iterator[Fault]:
+    seen: set[str] = set()
     for index, child in enumerate(value):
-        where = f"{path}[{index}]"
-        if node.items is not None:
-            yield from check(node.items, child, where)
-        if node.custom and (node.keys or node.is_set):
-            key = tuple(str(child.get(k)) for k in node.keys) if isinstance(child, dict) else (str(child),)
-            if key in seen:
-                yield _value_fault(errors.duplicate(where, ",".join(key)))
-            seen.add(key)
+        key = _key(node, child)
+        if key and key in seen:
+            yield Fault("duplicate", path, key)
+        seen.add(key)
+        if child is None and node.items is not None and node.items.type != "any":
+            yield Fault("type", f"{path}[{index}]", node.items.type, None)
+        elif node.items is not None:
+            yield from check(node.items, child, f"{path}{key if key and keyed else f'[{index}]'}", keyed)
+
+
+def _key(node: Node, item: Any) -> str:
+    """The item's key as messages have it, ``[name="a"]``; empty when the list is not keyed."""
+    if node.is_set:
+        return f"[={errors.quoted(item)}]"
+    if not node.keys or not isinstance(item, dict):
+        return ""
+    pairs = ((key, item.get(key, KEY_DEFAULTS.get(key))) for key in node.keys)
+    return "[" + ",".join(f"{key}={errors.quoted(value)}" for key, value in pairs) + "]"
 
 
 def _right_type(node: Node, value: Any) -> bool:
@@ -146,7 +164,9 @@ def type_cause(fault: Fault) -> Cause:
     expected = _NAMES.get(fault.expected, "object")
     got = json_type(fault.value)
     return errors.invalid_value(
-        fault.path, fault.value if got == "string" else got, f'{fault.path} in body must be of type {expected}: "{got}"'
+        fault.path,
+        fault.value if got == "string" else got,
+        f'{fault.path} in body must be of type {expected}: "{got}"',
     )
 
 
@@ -154,6 +174,8 @@ def typed_patch_text(fault: Fault) -> str:
     """A fault as server-side apply's conversion to a typed value says it."""
     if fault.kind == "unknown":
         return f".{fault.path}: field not declared in schema"
+    if fault.kind == "duplicate":
+        return f".{fault.path}: duplicate entries for key {fault.expected}"
     expected = {"integer": "numeric (int or float)", "number": "numeric (int or float)", "list": "list"}.get(
         fault.expected, {"boolean": "boolean", "string": "string"}.get(fault.expected, "map")
     )
@@ -165,7 +187,8 @@ def typed_patch_text(fault: Fault) -> str:
 def go_text(fault: Fault, kind: str) -> str:
     """A type fault of a built-in kind as the JSON decoder says it."""
     target = _GO_TYPES.get(fault.expected, "object")
-    return f"json: cannot unmarshal {json_type(fault.value)} into Go struct field {kind}.{fault.path} of type {target}"
+    where = f"Go struct field {kind}.{fault.path} of type {target}"
+    return f"json: cannot unmarshal {json_type(fault.value)} into {where}"
 
 
 def json_type(value: object) -> str:

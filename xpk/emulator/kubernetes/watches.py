@@ -23,7 +23,9 @@ DEFAULT_SECONDS = 1_800.0
 class Watch:
     """One watch. ``seconds`` is real time, as the client's patience is."""
 
-    def __init__(self, kind: Kind, version: str, namespace: str, predicate: Predicate, seconds: float) -> None:
+    def __init__(
+        self, kind: Kind, version: str, namespace: str, predicate: Predicate, seconds: float
+    ) -> None:
         self.kind = kind
         self.closed = False
         self._api_version = kind.api_version(version)
@@ -35,7 +37,7 @@ class Watch:
     def start(self, store: Store, version: str) -> None:
         """Fill in what the client has not seen: all objects without a version, else the changes since it."""
         if version in ("", "0"):
-            for item in store.list(self.kind.resource, self._namespace):
+            for item in store.all(self.kind.resource, self._namespace):
                 if self._predicate(item):
                     self._send("ADDED", item)
             return
@@ -58,7 +60,10 @@ class Watch:
         if after:
             self._send("MODIFIED" if before else "ADDED", change.new)
         elif before:
-            gone = {**change.new, "metadata": {**change.new["metadata"], "resourceVersion": str(change.version)}}
+            gone = {
+                **change.new,
+                "metadata": {**change.new["metadata"], "resourceVersion": str(change.version)},
+            }
             self._send("DELETED", gone)
 
     def _send(self, kind: str, item: Json) -> None:

@@ -67,12 +67,18 @@ class KubernetesWorld:
         self._wake()
 
     def lose_host(self, node: str) -> None:
-        """A host dies; another one takes its place some minutes later, with nothing in its memory. Raises KeyError."""
+        """A host dies; another one takes its place some minutes later, with nothing in its memory.
+
+        Raises KeyError.
+        """
         self._controllers.nodes.lose_host(node)
         self._wake()
 
     def exit_pod(self, namespace: str, pod: str, code: int, evicted: bool = False) -> None:
-        """A running pod's containers end, with a code; or it is evicted (DisruptionTarget). Raises KeyError."""
+        """A running pod's containers end, with a code; or it is evicted (DisruptionTarget).
+
+        Raises KeyError.
+        """
         self._controllers.kubelet.exit_pod(namespace, pod, code, evicted)
         self._wake()
 
@@ -84,7 +90,7 @@ class KubernetesWorld:
     def objects(self) -> dict[str, list[Json]]:
         """All objects, by ``plural.group``."""
         store = self._cluster.store
-        return {resource: store.list(resource) for resource in store.resources()}
+        return {resource: store.all(resource) for resource in store.resources()}
 
     def dump(self) -> Json:
         """The whole state as JSON, for `load`."""

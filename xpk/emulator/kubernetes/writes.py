@@ -2,45 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from xpk.emulator.kubernetes import admission, apply, conversion, errors, normalize, patches, validation
 from xpk.emulator.kubernetes.cluster import Cluster
-from xpk.emulator.kubernetes.kinds import Kind
 from xpk.emulator.kubernetes.options import WriteOptions
-from xpk.emulator.kubernetes.schema import Node
-from xpk.emulator.kubernetes.store import Key
+from xpk.emulator.kubernetes.target import Target
 
 Json = dict[str, Any]
+_DEFAULTED = re.compile(r"failurePolicy\.rules\[\d+\]\.name$")
 _SERVER_FIELDS = ("uid", "creationTimestamp", "generation", "deletionTimestamp", "deletionGracePeriodSeconds")
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """The object that a path names: its kind, in which version the client speaks, and where it is."""
-
-    kind: Kind
-    version: str
-    namespace: str
-    name: str
-    status: bool = False
-
-    @property
-    def key(self) -> Key:
-        """Its place in the store."""
-        return Key(self.kind.resource, self.namespace, self.name)
-
-    @property
-    def node(self) -> Node:
-        """The schema of the client's version."""
-        return self.kind.node(self.version)
-
-    @property
-    def stored(self) -> Node:
-        """The schema of the stored version."""
-        return self.kind.node()
 
 
 class Writes:
@@ -75,7 +48,7 @@ class Writes:
         return 200, self._change(target, old, body, options, self._updater(target, old, options))
 
     def patch(self, target: Target, kind: str, body: Any, options: WriteOptions) -> tuple[int, Json]:
-        """PATCH by content type: apply, JSON merge, JSON patch; a strategic merge is taken as a JSON merge."""
+        """PATCH by content type: apply, JSON merge, JSON patch; a strategic merge counts as JSON merge."""
         if kind == "application/apply-patch+yaml":
             return self._apply(target, body, options)
         old = self._existing(target)
@@ -84,15 +57,20 @@ class Writes:
         elif kind in ("application/merge-patch+json", "application/strategic-merge-patch+json"):
             new = patches.merge(old, body)
         else:
-            raise errors.ApiError(415, "UnsupportedMediaType", f"the body of the request was in an unknown format: {kind}")
+            raise errors.ApiError(
+                415, "UnsupportedMediaType", f"the body of the request was in an unknown format: {kind}"
+            )
         new = self._decode(target, conversion.from_stored(target.kind, target.version, new), options)
-        if isinstance(body, dict):
-            self._same_version(target, old, {"metadata": body.get("metadata", {})})
+        if isinstance(body, dict) and isinstance(body.get("metadata"), dict):
+            self._same_version(target, old, body)
         return 200, self._change(target, old, new, options, self._updater(target, old, options))
 
     def _apply(self, target: Target, body: Any, options: WriteOptions) -> tuple[int, Json]:
         if not options.named:
-            raise errors.bad_request("PatchOptions.meta.k8s.io \"\" is invalid: fieldManager: Required value: is required for apply patch")
+            raise errors.bad_request(
+                'PatchOptions.meta.k8s.io "" is invalid: fieldManager: Required value: is required for '
+                "apply patch"
+            )
         config = self._identified(target, normalize.without_nulls(body))
         self._typed(target, config)
         if config["metadata"].get("managedFields"):
@@ -108,7 +86,9 @@ class Writes:
                 raise errors.not_found(target.kind.resource, target.name)
             return 201, self._add(target, merged, options, lambda new: new)
         if config["metadata"].get("uid", old["metadata"]["uid"]) != old["metadata"]["uid"]:
-            raise errors.conflict(target.kind.resource, target.name, "Precondition failed: UID in precondition differs")
+            raise errors.conflict(
+                target.kind.resource, target.name, "Precondition failed: UID in precondition differs"
+            )
         self._same_version(target, old, config)
         return 200, self._change(target, old, merged, options, lambda new: new)
 
@@ -126,8 +106,7 @@ class Writes:
             new["metadata"].pop("namespace", None)
         new = own(normalize.with_defaults(target.stored, new))
         review = admission.Review(cluster, kind, "CREATE", None, options.dry_run, options.warnings)
-        new = admission.mutate(review, new)
-        self._validate(target, new, None, review)
+        new = self._admit(target, new, review)
         new["metadata"] |= {"uid": cluster.new_uid(), "creationTimestamp": cluster.stamp()}
         if "spec" in new or kind.custom:
             new["metadata"]["generation"] = 1
@@ -153,25 +132,37 @@ class Writes:
                 new["metadata"] |= {name: old["metadata"][name]} if name in old["metadata"] else {}
             new["metadata"]["resourceVersion"] = old["metadata"]["resourceVersion"]
             new = own(normalize.with_defaults(target.stored, new))
-        review = admission.Review(self._cluster, kind, "UPDATE", old, options.dry_run, options.warnings, target.status)
-        new = admission.mutate(review, new)
-        self._validate(target, new, old, review)
+        review = admission.Review(
+            self._cluster, kind, "UPDATE", old, options.dry_run, options.warnings, target.status
+        )
+        new = self._admit(target, new, review)
         if _without_times(new) == _without_times(old):
             return old
         return new if options.dry_run else self._cluster.update(target.key, new)
 
-    def _validate(self, target: Target, new: Json, old: Json | None, review: admission.Review) -> None:
+    def _check(self, target: Target, new: Json, old: Json | None, defaulted: bool) -> None:
+        """The rules of the schema. Before `defaulted`, what webhooks may still fill in is let through."""
         causes = []
+        if target.kind.resource in admission.NEED_SPEC and "spec" not in new:
+            causes.append(errors.required("spec"))
         for fault in validation.check(target.stored, new):
             if fault.kind == "type":
                 causes.append(validation.type_cause(fault))
-            elif fault.cause is not None:
+            elif fault.kind == "duplicate" and target.kind.custom:
+                causes.append(errors.duplicate(fault.path, fault.expected))
+            elif fault.cause is not None and (defaulted or not _DEFAULTED.search(fault.path)):
                 causes.append(fault.cause)
-        if old is not None and target.kind.custom:
+        if old is not None and target.kind.custom and defaulted:
             causes += admission.immutable(target.stored, old, new)
         if causes:
             raise errors.invalid(target.kind.kind, target.kind.group, target.name, causes)
+
+    def _admit(self, target: Target, new: Json, review: admission.Review) -> Json:
+        self._check(target, new, review.old, False)
+        new = admission.mutate(review, new)
+        self._check(target, new, review.old, True)
         admission.validate(review, new)
+        return new
 
     def _decode(self, target: Target, body: Any, options: WriteOptions) -> Json:
         """A body in stored form. Unknown fields are refused, warned of or dropped, as the client asked."""
@@ -180,14 +171,15 @@ class Writes:
         for fault in validation.check(target.node, body):
             if fault.kind == "unknown":
                 unknown.append(f'unknown field "{fault.path}"')
-            elif fault.kind == "type" and not target.kind.custom:
+            elif fault.kind == "type" and (not target.kind.custom or fault.path.startswith("metadata")):
                 raise errors.bad_request(
-                    f'{target.kind.kind} in version "{target.version}" cannot be handled as a {target.kind.kind}: '
-                    + validation.go_text(fault, target.kind.kind)
+                    f'{target.kind.kind} in version "{target.version}" cannot be handled as a '
+                    f"{target.kind.kind}: " + validation.go_text(fault, target.kind.kind)
                 )
         if unknown and options.validation == "Strict":
             raise errors.bad_request(
-                f'{target.kind.kind} in version "{target.version}" cannot be handled as a {target.kind.kind}: '
+                f'{target.kind.kind} in version "{target.version}" cannot be handled as a '
+                f"{target.kind.kind}: "
                 f"strict decoding error: {', '.join(unknown)}"
             )
         if options.validation == "Warn":
@@ -195,9 +187,14 @@ class Writes:
         return conversion.to_stored(target.kind, target.version, normalize.stored(target.node, body))
 
     def _typed(self, target: Target, config: Json) -> None:
-        faults = [f for f in validation.check(target.node, config) if f.kind in ("unknown", "type")]
+        faults = [
+            fault for fault in validation.check(target.node, config, keyed=True) if fault.kind != "value"
+        ]
         if faults:
-            name = f"{target.namespace}/{target.name}; {target.kind.api_version(target.version)}, Kind={target.kind.kind}"
+            name = (
+                f"{target.namespace}/{target.name}; {target.kind.api_version(target.version)}, "
+                f"Kind={target.kind.kind}"
+            )
             texts = [validation.typed_patch_text(fault) for fault in faults]
             joined = texts[0] if len(texts) == 1 else "errors:\n  " + "\n  ".join(texts)
             raise errors.ApiError(500, "", f"failed to create typed patch object ({name}): {joined}")
@@ -210,12 +207,17 @@ class Writes:
         wanted = kind.api_version(target.version)
         if body.get("apiVersion", wanted) != wanted or body.get("kind", kind.kind) != kind.kind:
             got = f"{body.get('apiVersion')}, Kind={body.get('kind')}"
-            raise errors.bad_request(f"the API version in the data ({got}) does not match the expected ({wanted}, Kind={kind.kind})")
+            raise errors.bad_request(
+                f"the API version in the data ({got}) does not match the expected ({wanted}, "
+                f"Kind={kind.kind})"
+            )
         meta = body.get("metadata")
         if not isinstance(meta, dict):
             meta = {}
         if kind.namespaced and meta.get("namespace", target.namespace) != target.namespace:
-            raise errors.bad_request("the namespace of the provided object does not match the namespace sent on the request")
+            raise errors.bad_request(
+                "the namespace of the provided object does not match the namespace sent on the request"
+            )
         if target.name and meta.get("name", target.name) != target.name:
             raise errors.bad_request(
                 f"the name of the object ({meta['name']}) does not match the name on the URL ({target.name})"
@@ -235,7 +237,8 @@ class Writes:
             raise errors.ApiError(
                 403,
                 "Forbidden",
-                f'{target.kind.resource} "{target.name}" is forbidden: unable to create new content in namespace '
+                f'{target.kind.resource} "{target.name}" is forbidden: unable to create new content in '
+                "namespace "
                 f"{target.namespace} because it is being terminated",
             )
 
@@ -246,13 +249,17 @@ class Writes:
         return old
 
     def _same_version(self, target: Target, old: Json, body: Json) -> None:
-        asked = body.get("metadata", {}).get("resourceVersion")
+        asked = (body.get("metadata") or {}).get("resourceVersion")
         if asked and asked != old["metadata"]["resourceVersion"]:
-            why = "the object has been modified; please apply your changes to the latest version and try again"
+            why = (
+                "the object has been modified; please apply your changes to the latest version and try again"
+            )
             raise errors.conflict(target.kind.resource, target.name, why)
 
     def _updater(self, target: Target, old: Json, options: WriteOptions) -> Callable[[Json], Json]:
-        writer = apply.Writer(options.manager, "Update", target.kind.api_version(target.version), _sub(target))
+        writer = apply.Writer(
+            options.manager, "Update", target.kind.api_version(target.version), _sub(target)
+        )
         return lambda new: self._owned(target, old, new, writer)
 
     def _owned(self, target: Target, old: Json | None, new: Json, writer: apply.Writer) -> Json:
@@ -265,6 +272,12 @@ def _sub(target: Target) -> str:
 
 def _without_times(obj: Json) -> Json:
     """What decides whether a write changes anything: all but the times in managedFields."""
-    meta = {name: value for name, value in obj["metadata"].items() if name not in ("managedFields", "resourceVersion")}
-    entries = [{k: v for k, v in e.items() if k != "time"} for e in obj["metadata"].get("managedFields") or ()]
+    meta = {
+        name: value
+        for name, value in obj["metadata"].items()
+        if name not in ("managedFields", "resourceVersion")
+    }
+    entries = [
+        {k: v for k, v in e.items() if k != "time"} for e in obj["metadata"].get("managedFields") or ()
+    ]
     return {**obj, "metadata": {**meta, "managedFields": sorted(entries, key=str)}}

@@ -8,7 +8,8 @@ import re
 from xpk.emulator.errors import ApiError, unknown_route
 from xpk.emulator.http import Json, Request, Response
 
-_ID = re.compile(r"([a-z0-9.]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]")
+# Google wants six characters; examples everywhere have fewer, and they should work here.
+_ID = re.compile(r"([a-z0-9.]+:)?[a-z]([a-z0-9-]{0,28}[a-z0-9])?")
 _NUMBER = re.compile(r"\d{6,19}")
 
 

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import base64
 import re
+from collections.abc import Collection
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from xpk.emulator.clock import Clock
 from xpk.emulator.http import Json
 
-_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]")
+# Cloud Storage wants three characters; examples everywhere have fewer, and they should work here.
+_NAME = re.compile(r"[a-z0-9]([a-z0-9._-]{0,220}[a-z0-9])?")
 MULTI_REGIONS = ("US", "EU", "ASIA")
 
 
@@ -98,8 +100,11 @@ class Bucket:
         """The policy's etag: changes with every write."""
         return base64.b64encode(b"\x08" + self.generation.to_bytes(2, "big")).decode()
 
-    def set_policy(self, policy: Json) -> None:
-        """Replace the policy. Raises 412 for a stale etag and 400 for what is no policy."""
+    def set_policy(self, policy: Json, identity_pools: Collection[str]) -> None:
+        """Replace the policy. Raises 412 for a stale etag and 400 for what is no policy.
+
+        Members of a workload identity pool are refused until the project's first cluster has made it.
+        """
         if policy.get("etag") not in (None, "", self.etag):
             raise StorageError(
                 412, "conditionNotMet", "At least one of the pre-conditions you specified did not hold."
@@ -109,6 +114,7 @@ class Bucket:
             raise StorageError(400, "invalid", f"Unknown field of a policy: {', '.join(sorted(unknown))}")
         bindings = policy.get("bindings", [])
         check_bindings(bindings, int(policy.get("version", 1)))
+        check_identity_pools(bindings, identity_pools)
         self.bindings = [binding for binding in bindings if binding["members"]]
         self.generation += 1
 
@@ -118,6 +124,15 @@ class Bucket:
         else:
             kind = "region" if "-" in self.location else "dual-region"
         return {"location": self.location, "locationType": kind}
+
+
+def check_identity_pools(bindings: list[Json], known: Collection[str]) -> None:
+    """Raise 400 for a member of a GKE workload identity pool that does not exist."""
+    for binding in bindings:
+        for member in binding["members"]:
+            pool = re.search(r"/workloadIdentityPools/([^/]+\.svc\.id\.goog)/", member)
+            if pool and pool[1] not in known:
+                raise StorageError(400, "invalid", f"Identity Pool does not exist ({pool[1]}).")
 
 
 def check_bindings(bindings: object, version: int) -> None:

@@ -1,6 +1,7 @@
 """What happens to an object between the request and the store, besides its schema.
 
-In order: the installed webhooks must answer; then Kubernetes' own rules, JobSet's and Kueue's change and check it.
+In order: the installed webhooks must answer; then Kubernetes' own rules, JobSet's and Kueue's change and
+check it.
 """
 
 from __future__ import annotations
@@ -9,19 +10,20 @@ from typing import Any
 
 from xpk.emulator.kubernetes import errors
 from xpk.emulator.kubernetes.admission import core, jobset, kueue, webhooks
+from xpk.emulator.kubernetes.admission.core import NEED_SPEC
 from xpk.emulator.kubernetes.admission.review import Review
 from xpk.emulator.kubernetes.errors import Cause
 from xpk.emulator.kubernetes.schema import Node
 
 Json = dict[str, Any]
-__all__ = ["Review", "immutable", "mutate", "validate"]
+__all__ = ["NEED_SPEC", "Review", "immutable", "mutate", "validate"]
 
 
 def mutate(review: Review, obj: Json) -> Json:
     """The object as the defaults and the mutating webhooks leave it."""
     if review.status:
         return obj
-    webhooks.reach(review, "mutating")
+    webhooks.reach(review, "mutating", obj)
     obj = core.mutate(review, obj)
     if jobset.active(review.cluster):
         obj = jobset.mutate(review, obj)
@@ -34,11 +36,11 @@ def validate(review: Review, obj: Json) -> None:
     """Raises what the validating rules refuse."""
     if review.status:
         return
-    causes = core.validate(review, obj)
+    causes = [*core.validate(review, obj), *kueue.check_rules(review, obj)]
     if causes:
         kind = review.kind
         raise errors.invalid(kind.kind, kind.group, obj["metadata"]["name"], causes)
-    webhooks.reach(review, "validating")
+    webhooks.reach(review, "validating", obj)
     if jobset.active(review.cluster):
         jobset.validate(review, obj)
     if kueue.active(review.cluster):
@@ -46,7 +48,9 @@ def validate(review: Review, obj: Json) -> None:
 
 
 def immutable(node: Node, old: Any, new: Any, path: str = "") -> list[Cause]:
-    """Faults against the rule ``self == oldSelf`` of a custom resource's schema: it holds where both are present."""
+    """Faults against the rule ``self == oldSelf`` of a custom resource's schema: it holds where both are
+    present.
+    """
     if old is None or new is None or old == new:
         return []
     if node.immutable:

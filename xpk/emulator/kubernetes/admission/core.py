@@ -6,31 +6,33 @@ import base64
 import re
 from typing import Any
 
-from xpk.emulator.kubernetes import errors
+from xpk.emulator.kubernetes import errors, schema
 from xpk.emulator.kubernetes.admission import jobs, names, pods
 from xpk.emulator.kubernetes.admission.review import Review
 from xpk.emulator.kubernetes.errors import Cause
 
 Json = dict[str, Any]
-TEMPLATED = {
-    "deployments.apps": "spec.template",
-    "daemonsets.apps": "spec.template",
-    "statefulsets.apps": "spec.template",
-    "replicasets.apps": "spec.template",
-}
+NEED_SPEC = (
+    *("pods", "jobs.batch", "deployments.apps", "daemonsets.apps", "statefulsets.apps", "replicasets.apps"),
+    "customresourcedefinitions.apiextensions.k8s.io",
+)
+TEMPLATED = NEED_SPEC[2:6]
 
 
 def mutate(review: Review, obj: Json) -> Json:
     """Defaults that a client may read back, and what GKE adds to pods."""
     match review.kind.resource:
         case "namespaces":
-            labels = {**(obj["metadata"].get("labels") or {}), "kubernetes.io/metadata.name": obj["metadata"]["name"]}
+            labels = {
+                **(obj["metadata"].get("labels") or {}),
+                "kubernetes.io/metadata.name": obj["metadata"]["name"],
+            }
             obj = {**obj, "metadata": {**obj["metadata"], "labels": labels}}
             obj.setdefault("spec", {"finalizers": ["kubernetes"]})
             if review.old is not None:
                 obj["spec"] = review.old.get("spec", obj["spec"])
         case "pods" if review.operation == "CREATE":
-            obj = pods.admit(review.cluster, pods.default(obj))
+            obj = {**pods.admit(review.cluster, pods.default(obj)), "status": {"phase": "Pending"}}
         case "jobs.batch":
             obj = jobs.default(obj)
         case "secrets":
@@ -45,6 +47,8 @@ def mutate(review: Review, obj: Json) -> Json:
             filled = {"singular": names_["kind"].lower(), "listKind": names_["kind"] + "List", **names_}
             conversion = obj["spec"].get("conversion") or {"strategy": "None"}
             obj = {**obj, "spec": {**obj["spec"], "names": filled, "conversion": conversion}}
+        case _:
+            pass
     return obj
 
 
@@ -60,7 +64,9 @@ def _secret(obj: Json) -> Json:
 def _service(obj: Json) -> Json:
     spec = {"type": "ClusterIP", "sessionAffinity": "None", **obj.get("spec", {})}
     if "ports" in spec:
-        spec["ports"] = [{"protocol": "TCP", "targetPort": port.get("port"), **port} for port in spec["ports"]]
+        spec["ports"] = [
+            {"protocol": "TCP", "targetPort": port.get("port"), **port} for port in spec["ports"]
+        ]
     spec.setdefault("clusterIP", "34.118.224.10")
     return {**obj, "spec": spec}
 
@@ -85,9 +91,13 @@ def validate(review: Review, obj: Json) -> list[Cause]:
                 text = "maximum allowed value of a user defined priority is 1000000000"
                 found.append(Cause("FieldValueForbidden", "value", f"Forbidden: {text}"))
             if review.old is not None and review.old.get("value") != value:
-                found.append(Cause("FieldValueForbidden", "value", "Forbidden: may not be changed in an update."))
+                found.append(
+                    Cause("FieldValueForbidden", "value", "Forbidden: may not be changed in an update.")
+                )
         case "customresourcedefinitions.apiextensions.k8s.io":
             found += _crd(obj)
+        case _:
+            pass
     return found
 
 
@@ -116,7 +126,8 @@ def _config_map(obj: Json) -> list[Cause]:
             size += len(value.encode())
             if not re.fullmatch(r"[-._a-zA-Z0-9]+", key) or len(key) > 253:
                 text = (
-                    "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or "
+                    "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. "
+                    "'key.name',  or "
                     "'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')"
                 )
                 found.append(errors.invalid_value(f"{part}[{key}]", key, text))
@@ -130,13 +141,27 @@ def _crd(obj: Json) -> list[Cause]:
     wanted = f"{spec['names']['plural']}.{spec['group']}"
     found: list[Cause] = []
     if obj["metadata"]["name"] != wanted:
-        text = f'must be spec.names.plural+"."+spec.group'
+        text = 'must be spec.names.plural+"."+spec.group'
         found.append(errors.invalid_value("metadata.name", obj["metadata"]["name"], text))
     if sum(bool(version.get("storage")) for version in spec["versions"]) != 1:
         text = "must have exactly one version marked as storage version"
         found.append(errors.invalid_value("spec.versions", "array", text))
+    if not any(version.get("served") for version in spec["versions"]):
+        found.append(errors.invalid_value("spec.versions", "array", "must have at least one served version"))
     for index, version in enumerate(spec["versions"]):
         if "openAPIV3Schema" not in (version.get("schema") or {}):
             path = f"spec.versions[{index}].schema.openAPIV3Schema"
             found.append(errors.required(path, "schemas are required"))
+        elif not _structural(version["schema"]["openAPIV3Schema"]):
+            path = f"spec.versions[{index}].schema.openAPIV3Schema"
+            found.append(errors.invalid_value(path, "object", "must be a structural schema"))
     return found
+
+
+def _structural(openapi: Json) -> bool:
+    """Whether the schema can be enforced."""
+    try:
+        schema.from_crd(openapi)
+    except (AttributeError, TypeError, ValueError):
+        return False
+    return openapi.get("type") == "object"

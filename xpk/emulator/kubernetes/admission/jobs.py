@@ -31,11 +31,15 @@ def check(job: Json, old: Json | None) -> list[Cause]:
         found.append(errors.invalid_value("spec.template", "object", "field is immutable"))
     for name in ("parallelism", "completions", "backoffLimit", "ttlSecondsAfterFinished"):
         if spec.get(name, 0) < 0:
-            found.append(errors.invalid_value(f"spec.{name}", spec[name], "must be greater than or equal to 0"))
+            found.append(
+                errors.invalid_value(f"spec.{name}", spec[name], "must be greater than or equal to 0")
+            )
     if spec.get("completionMode") == "Indexed" and "completions" not in spec:
         found.append(errors.required("spec.completions", "when completion mode is Indexed"))
     if spec.get("completionMode") not in ("Indexed", "NonIndexed"):
-        found.append(errors.unsupported("spec.completionMode", spec["completionMode"], ["Indexed", "NonIndexed"]))
+        found.append(
+            errors.unsupported("spec.completionMode", spec["completionMode"], ["Indexed", "NonIndexed"])
+        )
     found += _restart_policy(spec)
     found += _failure_policy(spec)
     template = spec["template"]
@@ -64,7 +68,7 @@ def _failure_policy(spec: Json) -> list[Cause]:
     found: list[Cause] = []
     restart = (spec["template"].get("spec") or {}).get("restartPolicy")
     if restart != "Never":
-        text = "only \"Never\" is supported when podFailurePolicy is specified"
+        text = 'only "Never" is supported when podFailurePolicy is specified'
         found.append(errors.invalid_value("spec.template.spec.restartPolicy", restart or "", text))
     containers = {
         item["name"]

@@ -17,7 +17,13 @@ from xpk.emulator.kubernetes.errors import ApiError, Cause
 Json = dict[str, Any]
 JOBSETS = "jobsets.jobset.x-k8s.io"
 NAMESPACE, DEPLOYMENT = "jobset-system", "jobset-controller-manager"
-_REASONS = ("BackoffLimitExceeded", "DeadlineExceeded", "FailedIndexes", "MaxFailedIndexesExceeded", "PodFailurePolicy")
+_REASONS = (
+    "BackoffLimitExceeded",
+    "DeadlineExceeded",
+    "FailedIndexes",
+    "MaxFailedIndexesExceeded",
+    "PodFailurePolicy",
+)
 _MAX_INT32 = 2**31 - 1
 _JOB_TOO_LONG = "JobSet name is too long, job names generated for this JobSet will exceed 63 characters"
 _POD_TOO_LONG = "JobSet name is too long, pod names generated for this JobSet will exceed 63 characters"
@@ -27,7 +33,9 @@ _MUTABLE_WHILE_SUSPENDED = ("nodeSelector", "tolerations", "schedulingGates")
 def active(cluster: Cluster) -> bool:
     """Whether JobSet is installed and its controller runs."""
     deployment = cluster.store.find("deployments.apps", NAMESPACE, DEPLOYMENT)
-    return deployment is not None and holds(deployment, "Available") and cluster.kinds.get(JOBSETS) is not None
+    return (
+        deployment is not None and holds(deployment, "Available") and cluster.kinds.get(JOBSETS) is not None
+    )
 
 
 def mutate(review: Review, obj: Json) -> Json:
@@ -39,22 +47,30 @@ def mutate(review: Review, obj: Json) -> Json:
         "startupPolicy": {"startupPolicyOrder": "AnyOrder"},
         **(obj.get("spec") or {}),
     }
-    spec["network"] = {"enableDNSHostnames": True, "publishNotReadyAddresses": True, **(spec.get("network") or {})}
+    spec["network"] = {
+        "enableDNSHostnames": True,
+        "publishNotReadyAddresses": True,
+        **(spec.get("network") or {}),
+    }
     if "replicatedJobs" in spec:
         spec["replicatedJobs"] = [_default_job(job) for job in spec["replicatedJobs"]]
     rules = (spec.get("failurePolicy") or {}).get("rules")
     if rules:
-        named = [{**rule, "name": rule.get("name") or f"failurePolicyRule{i}"} for i, rule in enumerate(rules)]
+        named = [
+            {**rule, "name": rule.get("name") or f"failurePolicyRule{i}"} for i, rule in enumerate(rules)
+        ]
         spec["failurePolicy"] = {**spec["failurePolicy"], "rules": named}
     return {**obj, "spec": spec}
 
 
 def _default_job(job: Json) -> Json:
+    """Missing parts become empty ones, as for a typed webhook; the schema then says what they lack."""
     template = job["template"]
-    job_spec = {"completionMode": "Indexed", **template["spec"]}
-    pod = job_spec["template"]
-    if "spec" in pod and not pod["spec"].get("restartPolicy"):
-        job_spec["template"] = {**pod, "spec": {**pod["spec"], "restartPolicy": "OnFailure"}}
+    job_spec = {"completionMode": "Indexed", **(template.get("spec") or {})}
+    pod = job_spec.get("template") or {}
+    pod_spec = dict(pod.get("spec") or {})
+    pod_spec["restartPolicy"] = pod_spec.get("restartPolicy") or "OnFailure"
+    job_spec["template"] = {**pod, "spec": pod_spec}
     return {**job, "template": {**template, "spec": job_spec}}
 
 
@@ -72,7 +88,11 @@ def _faults(obj: Json) -> list[Cause]:
     policy = spec.get("failurePolicy") or {}
     found: list[Cause] = []
     if policy.get("restartStrategy") == "InPlaceRestart":
-        found.append(_free("InPlaceRestart restart strategy cannot be set when InPlaceRestart feature gate is disabled"))
+        found.append(
+            _free(
+                "InPlaceRestart restart strategy cannot be set when InPlaceRestart feature gate is disabled"
+            )
+        )
     jobs = spec.get("replicatedJobs") or []
     if jobs and jobs[0].get("dependsOn"):
         found.append(_free("DependsOn can't be set for the first ReplicatedJob"))
@@ -86,7 +106,9 @@ def _faults(obj: Json) -> list[Cause]:
         found += _job_faults(job, f"spec.replicatedJobs[{index}]", name, known)
     for target in (spec.get("successPolicy") or {}).get("targetReplicatedJobs") or ():
         if target not in known:
-            found.append(_free(f"invalid replicatedJob name '{target}' does not appear in .spec.ReplicatedJobs"))
+            found.append(
+                _free(f"invalid replicatedJob name '{target}' does not appear in .spec.ReplicatedJobs")
+            )
     found += _rule_faults(policy.get("rules") or [], known)
     if spec.get("coordinator"):
         found += _coordinator_faults(spec, jobs)
@@ -98,17 +120,26 @@ def _job_faults(job: Json, path: str, jobset: str, known: set[str]) -> list[Caus
     replicas = job.get("replicas", 1)
     found: list[Cause] = []
     if spec.get("parallelism", 1) * replicas > _MAX_INT32:
-        text = f"the product of replicas and parallelism must not exceed {_MAX_INT32} for replicatedJob '{job['name']}'"
+        text = (
+            f"the product of replicas and parallelism must not exceed {_MAX_INT32} for replicatedJob "
+            f"'{job['name']}'"
+        )
         found.append(_free(text))
     group = job.get("groupName", "default")
-    found += [errors.invalid_value(f"{path}.groupName", group, fault) for fault in names.dns_1035_label(group)]
+    found += [
+        errors.invalid_value(f"{path}.groupName", group, fault) for fault in names.dns_1035_label(group)
+    ]
     longest = f"{jobset}-{job['name']}-{replicas - 1}"
     found += _generated(longest, longest, f"{path}.name", _JOB_TOO_LONG)
     if spec.get("completionMode") == "Indexed" and "completions" in spec:
-        found += _generated(f"{longest}-{spec['completions'] - 1}-abcde", longest, f"{path}.name", _POD_TOO_LONG)
+        found += _generated(
+            f"{longest}-{spec['completions'] - 1}-abcde", longest, f"{path}.name", _POD_TOO_LONG
+        )
     for item in job.get("dependsOn") or ():
         if item["name"] not in known:
-            found.append(_free(f"replicatedJob: {job['name']} cannot depend on replicatedJob: {item['name']}"))
+            found.append(
+                _free(f"replicatedJob: {job['name']} cannot depend on replicatedJob: {item['name']}")
+            )
     return found
 
 
@@ -118,31 +149,20 @@ def _generated(name: str, shown: str, path: str, too_long: str) -> list[Cause]:
 
 
 def _rule_faults(rules: list[Json], known: set[str]) -> list[Cause]:
-    if any(rule["action"].startswith("RestartJob") and not rule["action"].startswith("RestartJobSet") for rule in rules):
+    if any(
+        rule["action"].startswith("RestartJob") and not rule["action"].startswith("RestartJobSet")
+        for rule in rules
+    ):
         return [
             _free(
-                "RestartJob and RestartJobAndIgnoreMaxRestarts failure policy actions are not allowed when RestartJob "
+                "RestartJob and RestartJobAndIgnoreMaxRestarts failure policy actions are not allowed "
+                "when RestartJob "
                 "feature gate is disabled"
             )
         ]
     found: list[Cause] = []
     for rule in rules:
-        name = rule["name"]
-        if len(name) > 128:
-            found.append(
-                _free(
-                    f"invalid failure policy rule name of length {len(name)}, the rule name must be at least 1 characters "
-                    "long and at most 128 characters long"
-                )
-            )
-        if not re.fullmatch(r"[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?", name):
-            found.append(
-                _free(
-                    f"invalid failure policy rule name '{name}', a failure policy rule name must start with an alphabetic "
-                    "character, optionally followed by a string of alphanumeric characters or '_,:', and must end with an "
-                    "alphanumeric character or '_'"
-                )
-            )
+        found += _rule_name(rule["name"])
         for target in rule.get("targetReplicatedJobs") or ():
             if target not in known:
                 where = "in failure policy does not appear in .spec.ReplicatedJobs"
@@ -159,13 +179,38 @@ def _rule_faults(rules: list[Json], known: set[str]) -> list[Cause]:
     return found
 
 
+def _rule_name(name: str) -> list[Cause]:
+    found: list[Cause] = []
+    if len(name) > 128:
+        found.append(
+            _free(
+                f"invalid failure policy rule name of length {len(name)}, the rule name must be at "
+                "least 1 characters "
+                "long and at most 128 characters long"
+            )
+        )
+    if not re.fullmatch(r"[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?", name):
+        found.append(
+            _free(
+                f"invalid failure policy rule name '{name}', a failure policy rule name must start "
+                "with an alphabetic "
+                "character, optionally followed by a string of alphanumeric characters or '_,:', "
+                "and must end with an "
+                "alphanumeric character or '_'"
+            )
+        )
+    return found
+
+
 def _coordinator_faults(spec: Json, jobs: list[Json]) -> list[Cause]:
     wanted = spec["coordinator"]
     job = next((job for job in jobs if job["name"] == wanted["replicatedJob"]), None)
     if job is None:
         return [_free(f"coordinator replicatedJob {wanted['replicatedJob']} does not exist")]
     if not 0 <= wanted.get("jobIndex", 0) < job.get("replicas", 1):
-        return [_free(f"coordinator job index {wanted['jobIndex']} is invalid for replicatedJob {job['name']}")]
+        return [
+            _free(f"coordinator job index {wanted['jobIndex']} is invalid for replicatedJob {job['name']}")
+        ]
     completions = job["template"]["spec"].get("completions")
     if completions is None or job["template"]["spec"].get("completionMode") != "Indexed":
         text = "job for coordinator pod must be indexed completion mode, and completions number must be set"
@@ -186,7 +231,9 @@ def _changes(old: Json, new: Json) -> list[Cause]:
     if before != after:
         found.append(errors.invalid_value("spec.replicatedJobs", "array", "field is immutable"))
     if old["spec"].get("managedBy") != new["spec"].get("managedBy"):
-        found.append(errors.invalid_value("spec.managedBy", new["spec"].get("managedBy") or "", "field is immutable"))
+        found.append(
+            errors.invalid_value("spec.managedBy", new["spec"].get("managedBy") or "", "field is immutable")
+        )
     return found
 
 
@@ -212,7 +259,10 @@ def follower_refusal(pod: Json, leader: Json | None, topology: str) -> ApiError 
     """The pod webhook's refusal of a follower whose leader is not placed yet; None when it may be created."""
     if leader is None or not leader["spec"].get("nodeName"):
         if topology in (pod["spec"].get("nodeSelector") or {}):
-            text = "leader pod not yet scheduled, not creating follower pod. this is an expected, transient error"
+            text = (
+                "leader pod not yet scheduled, not creating follower pod. this is an expected, "
+                "transient error"
+            )
         else:
             text = f"follower pod node selector for topology domain not found. missing selector: {topology}"
         return errors.denied("vpod.kb.io", text)

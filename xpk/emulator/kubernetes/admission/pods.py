@@ -38,7 +38,8 @@ def _host_ports(container: Json) -> Json:
 
 
 def admit(cluster: Cluster, pod: Json) -> Json:
-    """What the admission of a new pod adds: its priority, and GKE's toleration for pods that ask for TPU chips.
+    """What the admission of a new pod adds: its priority, and GKE's toleration for pods that ask for TPU
+    chips.
 
     Raises 403 when the service account or the priority class does not exist.
     """
@@ -85,12 +86,17 @@ def check_pod(pod: Json, old: Json | None) -> list[Cause]:
     before = {k: v for k, v in old["spec"].items() if k not in changeable}
     after = {k: v for k, v in pod["spec"].items() if k not in changeable}
     images = [c.get("image") for c in after["containers"]]
-    if {**before, "containers": _without_images(before)} == {**after, "containers": _without_images(after)} and images:
+    if {**before, "containers": _without_images(before)} == {
+        **after,
+        "containers": _without_images(after),
+    } and images:
         return []
     text = (
         "Forbidden: pod updates may not change fields other than `spec.containers[*].image`, "
-        "`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing "
-        "tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)"
+        "`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only "
+        "additions to existing "
+        "tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was "
+        "previously negative)"
     )
     return [Cause("FieldValueForbidden", "spec", text)]
 
@@ -133,7 +139,10 @@ def _volumes(spec: Json, path: str) -> tuple[set[str], list[Cause]]:
     known: set[str] = set()
     for index, volume in enumerate(spec.get("volumes") or ()):
         where = f"{path}.volumes[{index}]"
-        found += [errors.invalid_value(f"{where}.name", volume["name"], f) for f in names.dns_1123_label(volume["name"])]
+        found += [
+            errors.invalid_value(f"{where}.name", volume["name"], f)
+            for f in names.dns_1123_label(volume["name"])
+        ]
         if volume["name"] in known:
             found.append(errors.duplicate(f"{where}.name", volume["name"]))
         known.add(volume["name"])
@@ -157,7 +166,9 @@ def _container(container: Json, path: str, volumes: set[str], host_network: bool
     for index, mount in enumerate(container.get("volumeMounts") or ()):
         where = f"{path}.volumeMounts[{index}]"
         if mount["name"] not in volumes:
-            found.append(Cause("FieldValueNotFound", f"{where}.name", f"Not found: {errors.quoted(mount['name'])}"))
+            found.append(
+                Cause("FieldValueNotFound", f"{where}.name", f"Not found: {errors.quoted(mount['name'])}")
+            )
         if mount["mountPath"] in mounted:
             text = "must be unique"
             found.append(errors.invalid_value(f"{where}.mountPath", mount["mountPath"], text))
@@ -165,9 +176,11 @@ def _container(container: Json, path: str, volumes: set[str], host_network: bool
     for index, variable in enumerate(container.get("env") or ()):
         where = f"{path}.env[{index}]"
         if not variable["name"] or "=" in variable["name"]:
-            found.append(errors.invalid_value(f"{where}.name", variable["name"], "a valid environment variable name"))
+            found.append(
+                errors.invalid_value(f"{where}.name", variable["name"], "a valid environment variable name")
+            )
         if variable.get("value") and variable.get("valueFrom"):
-            text = 'may not be specified when `value` is not empty'
+            text = "may not be specified when `value` is not empty"
             found.append(errors.invalid_value(f"{where}.valueFrom", "", text))
     return found + _ports(container, path, host_network) + _resources(container, path)
 
@@ -178,7 +191,11 @@ def _ports(container: Json, path: str, host_network: bool) -> list[Cause]:
         where = f"{path}.ports[{index}]"
         number_ = port["containerPort"]
         if not 0 < number_ < 65536:
-            found.append(errors.invalid_value(f"{where}.containerPort", number_, "must be between 1 and 65535, inclusive"))
+            found.append(
+                errors.invalid_value(
+                    f"{where}.containerPort", number_, "must be between 1 and 65535, inclusive"
+                )
+            )
         if host_network and port.get("hostPort", number_) != number_:
             text = "must match `hostPort` when `hostNetwork` is true"
             found.append(errors.invalid_value(f"{where}.containerPort", number_, text))
@@ -200,7 +217,9 @@ def _resources(container: Json, path: str) -> list[Cause]:
     for part, values in (("limits", limits), ("requests", requests)):
         for name, value in values.items():
             if _extended(name) and number(value) != int(number(value)):
-                found.append(errors.invalid_value(f"{path}.resources.{part}[{name}]", str(value), "must be an integer"))
+                found.append(
+                    errors.invalid_value(f"{path}.resources.{part}[{name}]", str(value), "must be an integer")
+                )
     return found
 
 
@@ -219,7 +238,7 @@ def _tolerations(spec: Json, path: str) -> list[Cause]:
             text = "value must be empty when `operator` is 'Exists'"
             found.append(errors.invalid_value(f"{where}.operator", str(item), text))
         if not item.get("key") and operator != "Exists":
-            text = "operator must be Exists when `key` is empty, which means \"match all values and all keys\""
+            text = 'operator must be Exists when `key` is empty, which means "match all values and all keys"'
             found.append(errors.invalid_value(f"{where}.operator", operator, text))
         effect = item.get("effect")
         if effect and effect not in ("NoSchedule", "PreferNoSchedule", "NoExecute"):

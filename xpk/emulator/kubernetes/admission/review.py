@@ -13,7 +13,10 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """``old`` is None for a creation. ``warnings`` are sent to the client; ``status``: only the status is written."""
+    """``old`` is None for a creation.
+
+    ``warnings`` are sent to the client; ``status``: only the status is written.
+    """
 
     cluster: Cluster
     kind: Kind

@@ -1,7 +1,7 @@
 """Whether the webhooks that are installed for a write answer.
 
-A webhook configuration names a Service; it answers once a Deployment of the Service's namespace that the Service
-selects is Available. Until then the API server fails the request, as a real one does.
+A webhook configuration names a Service; it answers once a Deployment of the Service's namespace that the
+Service selects is Available. Until then the API server fails the request, as a real one does.
 """
 
 from __future__ import annotations
@@ -16,37 +16,41 @@ from xpk.emulator.kubernetes.selectors import matches
 Json = dict[str, Any]
 
 
-def reach(review: Review, phase: Literal["mutating", "validating"]) -> None:
+def reach(review: Review, phase: Literal["mutating", "validating"], obj: Json) -> None:
     """Raises 500 when a webhook for this write does not answer and must not be passed over."""
     resource = f"{phase}webhookconfigurations.admissionregistration.k8s.io"
     for configuration in review.cluster.store.each(resource):
         for webhook in configuration.get("webhooks") or ():
-            if _concerns(webhook, review) and not _answers(review.cluster, webhook):
+            if _concerns(webhook, review, obj) and not _answers(review.cluster, webhook):
                 service = webhook["clientConfig"]["service"]
                 where = f"{service['name']}.{service['namespace']}.svc:{service.get('port', 443)}"
-                url = f"https://{where}{service.get('path', '/')}?timeout={webhook.get('timeoutSeconds', 10)}s"
+                url = (
+                    f"https://{where}{service.get('path', '/')}?timeout={webhook.get('timeoutSeconds', 10)}s"
+                )
                 raise ApiError(
                     500,
                     "InternalError",
-                    f'Internal error occurred: failed calling webhook "{webhook["name"]}": failed to call webhook: '
+                    f'Internal error occurred: failed calling webhook "{webhook["name"]}": failed to '
+                    "call webhook: "
                     f'Post "{url}": no endpoints available for service "{service["name"]}"',
                 )
 
 
-def _concerns(webhook: Json, review: Review) -> bool:
+def _concerns(webhook: Json, review: Review, obj: Json) -> bool:
     if webhook.get("failurePolicy", "Fail") != "Fail" or "service" not in webhook.get("clientConfig", {}):
         return False
-    namespace = (review.old or {}).get("metadata", {}).get("namespace")
-    if namespace is not None and "namespaceSelector" in webhook:
-        space = review.cluster.store.find("namespaces", "", namespace) or {"metadata": {}}
-        if not matches(webhook["namespaceSelector"] or {}, space["metadata"].get("labels") or {}):
+    meta = obj["metadata"]
+    if not matches(webhook.get("objectSelector") or {}, meta.get("labels") or {}):
+        return False
+    if review.kind.namespaced:
+        space = review.cluster.store.find("namespaces", "", meta["namespace"]) or {"metadata": {}}
+        if not matches(webhook.get("namespaceSelector") or {}, space["metadata"].get("labels") or {}):
             return False
     return any(
         _listed(rule.get("apiGroups"), review.kind.group)
         and _listed(rule.get("resources"), review.kind.plural)
         and _listed(rule.get("operations"), review.operation)
         for rule in webhook.get("rules") or ()
-        if not webhook.get("objectSelector")
     )
 
 

@@ -1,1 +1,1 @@
-"""The controllers of one cluster: each looks after one kind of object, reacting to changes and to the time."""
+"""The controllers of one cluster: each looks after one kind of object, by changes and by time."""

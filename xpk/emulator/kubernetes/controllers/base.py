@@ -30,7 +30,10 @@ class Controller:
         return (change.key,)
 
     def reconcile(self, key: Any) -> float | None:
-        """Bring one key nearer to what it should be. Returns emulated seconds until it is due again, if it is."""
+        """Bring one key nearer to what it should be.
+
+        Returns emulated seconds until it is due again, if it is.
+        """
         raise NotImplementedError
 
     def initial(self) -> Iterable[Hashable]:
@@ -45,7 +48,9 @@ def _as_found(cluster: Cluster, resource: str, item: Json) -> Change:
 
 
 class Manager:
-    """Runs controllers: first all that changes ask for, in the order of the controllers, then what is due by time."""
+    """Runs controllers: first all that changes ask for, in the order of the controllers, then what is due
+    by time.
+    """
 
     def __init__(self, cluster: Cluster, controllers: list[Controller]) -> None:
         self._cluster = cluster
@@ -70,7 +75,10 @@ class Manager:
             controller.queue.update(dict.fromkeys(controller.initial()))
 
     def run(self) -> float | None:
-        """Work until stable at the present time. Returns emulated seconds until the next due work, None if there is none."""
+        """Work until stable at the present time.
+
+        Returns emulated seconds until the next due work, None if there is none.
+        """
         for _ in range(ROUNDS):
             if not self._drain() and not self._wake():
                 break

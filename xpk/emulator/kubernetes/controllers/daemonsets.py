@@ -8,7 +8,7 @@ from typing import Any
 from xpk.emulator.kubernetes.cluster import controller_of, owner
 from xpk.emulator.kubernetes.controllers import rules
 from xpk.emulator.kubernetes.controllers.base import Controller
-from xpk.emulator.kubernetes.controllers.kubelet import ready
+from xpk.emulator.kubernetes.controllers.mounts import ready
 from xpk.emulator.kubernetes.controllers.placement import TERMINAL
 from xpk.emulator.kubernetes.store import Change, Key
 
@@ -47,6 +47,7 @@ class DaemonSets(Controller):
             if rules.selects(spec, node) and rules.tolerates(spec, node)
         }
         there: dict[str, Json] = {}
+        ending: set[str] = set()
         for pod_key in self.store.owned(item["metadata"]["uid"]):
             pod = self.store.get(pod_key)
             if pod is None or "deletionTimestamp" in pod["metadata"]:
@@ -55,11 +56,10 @@ class DaemonSets(Controller):
             if node not in wanted or node in there or pod["status"].get("phase") in TERMINAL:
                 if self.store.find("nodes", "", node) is not None:
                     self.cluster.delete(pod_key)
-                if node in wanted:
-                    wanted.discard(node)
+                ending.add(node)
                 continue
             there[node] = pod
-        for node in sorted(wanted - set(there)):
+        for node in sorted(wanted - set(there) - ending):
             self._create(item, spec, node)
         self._count(key, item, wanted, there)
 
@@ -82,7 +82,12 @@ class DaemonSets(Controller):
                     "annotations": template.get("annotations") or {},
                     "ownerReferences": [owner(item)],
                 },
-                "spec": {"restartPolicy": "Always", "terminationGracePeriodSeconds": 30, **spec, "nodeName": node},
+                "spec": {
+                    "restartPolicy": "Always",
+                    "terminationGracePeriodSeconds": 30,
+                    **spec,
+                    "nodeName": node,
+                },
                 "status": {"phase": "Pending"},
             },
         )

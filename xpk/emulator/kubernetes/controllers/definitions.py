@@ -39,7 +39,9 @@ class Definitions(Controller):
             return None
         if CLEANUP not in crd["metadata"].get("finalizers", ()):
             finalizers = [*crd["metadata"].get("finalizers", ()), CLEANUP]
-            crd = self.cluster.update(here, {**crd, "metadata": {**crd["metadata"], "finalizers": finalizers}})
+            crd = self.cluster.update(
+                here, {**crd, "metadata": {**crd["metadata"], "finalizers": finalizers}}
+            )
         self.cluster.set_status(here, self._status(crd))
         return None
 

@@ -1,4 +1,7 @@
-"""Deployments: available some time after they are written, if there is a host for them. Their pods are not modelled."""
+"""Deployments: available some time after they are written, if there is a host for them.
+
+Their pods are not modelled.
+"""
 
 from __future__ import annotations
 
@@ -82,7 +85,9 @@ class Deployments(Controller):
             status["unavailableReplicas"] = replicas - available
         status["conditions"] = [
             self._condition(item, "Available", available >= replicas, "MinimumReplicas", ""),
-            self._condition(item, "Progressing", True, "NewReplicaSetAvailable" if done else "ReplicaSetUpdated", done),
+            self._condition(
+                item, "Progressing", True, "NewReplicaSetAvailable" if done else "ReplicaSetUpdated", done
+            ),
         ]
         return status
 
@@ -95,6 +100,8 @@ class Deployments(Controller):
             text = "ReplicaSet has successfully progressed." if done else "ReplicaSet is progressing."
         before = condition(item, kind)
         same = before is not None and before["status"] == status
-        times = {"lastTransitionTime": before["lastTransitionTime"] if before and same else self.cluster.stamp()}
+        times = {
+            "lastTransitionTime": before["lastTransitionTime"] if before and same else self.cluster.stamp()
+        }
         times["lastUpdateTime"] = times["lastTransitionTime"]
         return {"type": kind, "status": status, "reason": reason, "message": text, **times}

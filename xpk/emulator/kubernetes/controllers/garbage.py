@@ -21,17 +21,17 @@ class Garbage(Controller):
             for reference in meta.get("ownerReferences", ()):
                 yield reference["uid"]
 
-    def reconcile(self, key: str) -> None:
+    def reconcile(self, key: str) -> float | None:
         """Delete the dependents of an owner that is gone or waits for them."""
         owner = self.store.by_uid(key)
         dependents = self.store.owned(key)
         if owner is None:
             for dependent in dependents:
                 self._collect(dependent, "Background")
-            return
+            return None
         finalizers = owner["metadata"].get("finalizers", ())
         if "deletionTimestamp" not in owner["metadata"]:
-            return
+            return None
         here = self.store.key_of(key)
         if ORPHAN in finalizers:
             for dependent in dependents:
@@ -43,6 +43,7 @@ class Garbage(Controller):
                 self._collect(dependent, "Foreground" if uid and self.store.owned(uid) else "Background")
             if not self.store.owned(key):
                 self.cluster.finalize(here, FOREGROUND)
+        return None
 
     def _collect(self, key: Key, propagation: str) -> None:
         """Delete a dependent unless another owner is alive."""

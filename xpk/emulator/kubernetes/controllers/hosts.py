@@ -18,11 +18,11 @@ def host_name(cluster: str, pool: Json, index: int) -> str:
     """The name of a pool's host, as GKE makes them: fixed parts, a hash of the pool, and four letters."""
     name = pool["name"]
     digest = hashlib.sha256(f"{cluster}/{name}".encode()).hexdigest()
-    tail = hashlib.sha256(f"{cluster}/{name}/{index}".encode()).hexdigest()[:4]
-    tail = f"{index:02x}"[-2:] + tail[:2]
+    tail = f"{index:02x}" + hashlib.sha256(f"{cluster}/{name}/{index}".encode()).hexdigest()[:2]
     if machine(pool.get("config", {}).get("machineType", "")).chips:
-        return f"gke-tpu-{digest[:8]}-{index:x}{tail[2:]}" if index > 255 else f"gke-tpu-{digest[:8]}-{tail}"
-    return f"gke-{cluster[:20]}-{name[:20]}-{digest[:8]}-{tail}"
+        return f"gke-tpu-{digest[:8]}-{tail}"
+    short = cluster.rpartition("/")[2]
+    return f"gke-{short[:20]}-{name[:20]}-{digest[:8]}-{tail}"
 
 
 def is_tpu(pool: Json) -> bool:
@@ -53,7 +53,7 @@ def node(pool: Json, name: str, zone: str, address: str, stamp: str) -> Json:
         "allocatable": allocatable,
         "addresses": [{"type": "InternalIP", "address": address}, {"type": "Hostname", "address": name}],
         "conditions": [ready("True", stamp)],
-        "nodeInfo": {"kubeletVersion": "v1.33.5-gke.1201000", "operatingSystem": "linux", "architecture": "amd64"},
+        "nodeInfo": _info(name),
     }
     provider = f"gce://emulated/{zone}/{name}"
     spec: Json = {"providerID": provider}
@@ -63,10 +63,28 @@ def node(pool: Json, name: str, zone: str, address: str, stamp: str) -> Json:
     return {"metadata": {"name": name, "labels": _labels(pool, name, zone)}, "spec": spec, "status": status}
 
 
+def _info(name: str) -> Json:
+    digest = hashlib.sha256(name.encode()).hexdigest()
+    return {
+        "architecture": "amd64",
+        "bootID": digest[:32],
+        "containerRuntimeVersion": "containerd://2.0.6",
+        "kernelVersion": "6.6.97+",
+        "kubeProxyVersion": "v1.33.5-gke.1201000",
+        "kubeletVersion": "v1.33.5-gke.1201000",
+        "machineID": digest[:32],
+        "operatingSystem": "linux",
+        "osImage": "Container-Optimized OS from Google",
+        "systemUUID": digest[:32],
+    }
+
+
 def ready(status: str, stamp: str) -> Json:
     """The Ready condition."""
     reason = "KubeletReady" if status == "True" else "NodeStatusUnknown"
-    message = "kubelet is posting ready status" if status == "True" else "Kubelet stopped posting node status."
+    message = (
+        "kubelet is posting ready status" if status == "True" else "Kubelet stopped posting node status."
+    )
     times = {"lastHeartbeatTime": stamp, "lastTransitionTime": stamp}
     return {"type": "Ready", "status": status, "reason": reason, "message": message, **times}
 
@@ -94,6 +112,8 @@ def _labels(pool: Json, name: str, zone: str) -> dict[str, str]:
         labels["cloud.google.com/gke-accelerator-count"] = str(kind.chips)
     if (config.get("workloadMetadataConfig") or {}).get("mode") in ("GKE_METADATA", 2):
         labels["iam.gke.io/gke-metadata-server-enabled"] = "true"
+    if (pool.get("queuedProvisioning") or {}).get("enabled"):
+        labels["cloud.google.com/gke-queued"] = "true"
     return labels | _capacity_labels(config)
 
 
@@ -102,12 +122,17 @@ def _capacity_labels(config: Json) -> dict[str, str]:
     if config.get("spot"):
         labels |= {"cloud.google.com/gke-spot": "true", "cloud.google.com/gke-provisioning": "spot"}
     if config.get("preemptible"):
-        labels |= {"cloud.google.com/gke-preemptible": "true", "cloud.google.com/gke-provisioning": "preemptible"}
+        labels |= {
+            "cloud.google.com/gke-preemptible": "true",
+            "cloud.google.com/gke-provisioning": "preemptible",
+        }
     if config.get("flexStart"):
         labels["cloud.google.com/gke-flex-start"] = "true"
     affinity = config.get("reservationAffinity") or {}
     if affinity.get("values"):
-        labels["cloud.google.com/reservation-name"] = affinity["values"][0].rpartition("/reservations/")[2].split("/")[0]
+        labels["cloud.google.com/reservation-name"] = (
+            affinity["values"][0].rpartition("/reservations/")[2].split("/")[0]
+        )
         labels["cloud.google.com/reservation-affinity"] = "specific"
     return labels
 

@@ -1,4 +1,7 @@
-"""The kubelets: pods on nodes start, end and go away. No container ever runs: who wants one to end says so."""
+"""The kubelets: pods on nodes start, end and go away.
+
+No container ever runs: who wants one to end says so.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from xpk.emulator.kubernetes.cluster import Cluster, held
+from xpk.emulator.kubernetes.controllers import mounts
 from xpk.emulator.kubernetes.controllers.base import Controller
+from xpk.emulator.kubernetes.controllers.mounts import is_driver, ready
 from xpk.emulator.kubernetes.controllers.placement import TERMINAL, Placement
 from xpk.emulator.kubernetes.store import Change, Key
 
@@ -14,8 +19,6 @@ Json = dict[str, Any]
 START_SECONDS = 5.0
 STOP_SECONDS = 1.0
 MOUNT_RETRY_SECONDS = 30.0
-MTC_DRIVER = "multitier-checkpoint.csi.storage.gke.io"
-DRIVER_LABELS = {"k8s-app": "high-scale-checkpointing"}
 KILLED = 143
 
 
@@ -50,19 +53,17 @@ class Kubelet(Controller):
         return None
 
     def _start(self, key: Key, pod: Json) -> float | None:
-        scheduled = next((c for c in pod["status"].get("conditions", ()) if c["type"] == "PodScheduled"), None)
+        scheduled = next(
+            (c for c in pod["status"].get("conditions", ()) if c["type"] == "PodScheduled"), None
+        )
         since = scheduled["lastTransitionTime"] if scheduled else pod["metadata"]["creationTimestamp"]
         left = self.cluster.seconds(since) + START_SECONDS - self.cluster.now()
         if left > 0:
             if "containerStatuses" not in pod["status"]:
                 self.cluster.set_status(key, {**pod["status"], "containerStatuses": _waiting(pod)})
             return left
-        missing = self._missing_driver(pod)
-        if missing:
-            message = (
-                f'MountVolume.SetUp failed for volume "{missing}" : kubernetes.io/csi: mounter.SetUpAt failed to get CSI '
-                f"client: driver name {MTC_DRIVER} not found in the list of registered CSI drivers"
-            )
+        message = mounts.fault(self.store, self._placement, pod)
+        if message:
             self.cluster.event(pod, "Warning", "FailedMount", message, "kubelet")
             return MOUNT_RETRY_SECONDS
         self._run(key, pod)
@@ -72,11 +73,21 @@ class Kubelet(Controller):
         node = self.store.find("nodes", "", pod["spec"]["nodeName"])
         host = node["status"]["addresses"][0]["address"] if node else ""
         self._addresses += 1
-        address = host if pod["spec"].get("hostNetwork") else f"10.{8 + (self._addresses >> 16)}.{_two(self._addresses)}"
+        address = (
+            host
+            if pod["spec"].get("hostNetwork")
+            else f"10.{8 + (self._addresses >> 16)}.{_two(self._addresses)}"
+        )
         now = self.cluster.stamp()
         conditions = [
             {"type": name, "status": "True", "lastTransitionTime": now}
-            for name in ("PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled")
+            for name in (
+                "PodReadyToStartContainers",
+                "Initialized",
+                "Ready",
+                "ContainersReady",
+                "PodScheduled",
+            )
         ]
         state = {"running": {"startedAt": now}}
         status = {
@@ -89,15 +100,6 @@ class Kubelet(Controller):
             "startTime": now,
         }
         self.cluster.set_status(key, status)
-
-    def _missing_driver(self, pod: Json) -> str:
-        """The name of the volume whose driver is not on the node, empty when there is none."""
-        for volume in pod["spec"].get("volumes") or ():
-            if (volume.get("csi") or {}).get("driver") == MTC_DRIVER:
-                neighbours = map(self.store.get, self._placement.pods.get(pod["spec"]["nodeName"], ()))
-                if not any(other and is_driver(other) and ready(other) for other in neighbours):
-                    return str(volume["name"])
-        return ""
 
     def _stop(self, key: Key, pod: Json) -> float | None:
         passed = self.cluster.now() - self.cluster.seconds(pod["metadata"]["deletionTimestamp"])
@@ -121,7 +123,9 @@ class Kubelet(Controller):
             disrupt(self.cluster, key, "EvictionByEvictionAPI", "Eviction API: evicting")
             self.end(key, KILLED)
             self.cluster.delete(key)
-        elif code and pod["spec"].get("restartPolicy") != "Never" or pod["spec"].get("restartPolicy") == "Always":
+        elif (code and pod["spec"].get("restartPolicy") != "Never") or pod["spec"].get(
+            "restartPolicy"
+        ) == "Always":
             self._restart(key, pod, code)
         else:
             self.end(key, code)
@@ -130,7 +134,7 @@ class Kubelet(Controller):
         """End all pods of a JobSet. Raises KeyError when none runs."""
         running = [
             pod["metadata"]["name"]
-            for pod in self.store.list("pods", namespace)
+            for pod in self.store.all("pods", namespace)
             if (pod["metadata"].get("labels") or {}).get("jobset.sigs.k8s.io/jobset-name") == jobset
             and pod["status"].get("phase") == "Running"
         ]
@@ -142,7 +146,9 @@ class Kubelet(Controller):
     def _restart(self, key: Key, pod: Json, code: int) -> None:
         count = (pod["status"].get("containerStatuses") or [{}])[0].get("restartCount", 0) + 1
         now = self.cluster.stamp()
-        last = {"terminated": {"exitCode": code, "reason": "Error" if code else "Completed", "finishedAt": now}}
+        last = {
+            "terminated": {"exitCode": code, "reason": "Error" if code else "Completed", "finishedAt": now}
+        }
         statuses = [
             {**_container(c, {"running": {"startedAt": now}}, True, count), "lastState": last}
             for c in pod["spec"]["containers"]
@@ -194,19 +200,6 @@ def release(cluster: Cluster, key: Key) -> None:
         cluster.update(key, {**pod, "metadata": meta})
     else:
         cluster.store.remove(key)
-
-
-def is_driver(pod: Json) -> bool:
-    """Whether the pod is one of the MTC driver's."""
-    labels = pod["metadata"].get("labels") or {}
-    return all(labels.get(key) == value for key, value in DRIVER_LABELS.items())
-
-
-def ready(pod: Json) -> bool:
-    """Whether the pod is Ready and stays."""
-    return "deletionTimestamp" not in pod["metadata"] and any(
-        item["type"] == "Ready" and item["status"] == "True" for item in pod["status"].get("conditions", ())
-    )
 
 
 def _waiting(pod: Json) -> list[Json]:

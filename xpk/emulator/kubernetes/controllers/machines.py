@@ -25,7 +25,13 @@ _TPU = {
     "tpu7x-standard-1t": ("tpu7x", 1, 56, 240, "1x1x1"),
     "tpu7x-standard-4t": ("tpu7x", 4, 224, 960, "2x2x1"),
 }
-_SHARED = {"e2-micro": (2, 1), "e2-small": (2, 2), "e2-medium": (2, 4), "g1-small": (1, 2), "f1-micro": (1, 1)}
+_SHARED = {
+    "e2-micro": (2, 1),
+    "e2-small": (2, 2),
+    "e2-medium": (2, 4),
+    "g1-small": (1, 2),
+    "f1-micro": (1, 1),
+}
 _GB_PER_CORE = {"standard": 4, "highmem": 8, "highcpu": 1, "megamem": 14, "ultramem": 24}
 
 

@@ -1,4 +1,6 @@
-"""Namespaces: each gets its default service account and root certificate; a deleted one goes after its content."""
+"""Namespaces: each gets its default service account and root certificate; a deleted one goes after its
+content.
+"""
 
 from __future__ import annotations
 
@@ -44,5 +46,6 @@ class Namespaces(Controller):
         self.cluster.create("serviceaccounts", {"metadata": {"name": "default", "namespace": namespace}})
         certificate = {"ca.crt": "emulated"}
         self.cluster.create(
-            "configmaps", {"metadata": {"name": "kube-root-ca.crt", "namespace": namespace}, "data": certificate}
+            "configmaps",
+            {"metadata": {"name": "kube-root-ca.crt", "namespace": namespace}, "data": certificate},
         )

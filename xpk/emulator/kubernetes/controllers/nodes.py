@@ -1,4 +1,6 @@
-"""Node pools: their hosts join, are lost and replaced; a flexible pool grows when a pending pod would fit on it."""
+"""Node pools: their hosts join, are lost and replaced; a flexible pool grows when a pending pod would fit
+on it.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +37,9 @@ class Nodes(Controller):
         """Pools that are empty, when a pod is found to fit nowhere."""
         if change.type == "DELETED" or change.new["spec"].get("nodeName"):
             return []
-        if not any(item.get("reason") == "Unschedulable" for item in change.new["status"].get("conditions", ())):
+        if not any(
+            item.get("reason") == "Unschedulable" for item in change.new["status"].get("conditions", ())
+        ):
             return []
         return [f"+{name}" for name, pool in self.pools.items() if self._can_grow(pool)]
 
@@ -44,10 +48,30 @@ class Nodes(Controller):
         return list(self.missing)
 
     def add_pool(self, pool: Json) -> None:
-        """The pool's first hosts join at once."""
+        """The pool's first hosts join at once. A pool that is there gets its new labels, taints and size."""
+        known = pool["name"] in self.pools
         self.pools[pool["name"]] = pool
+        if known:
+            self._refresh(pool)
         self._join(pool, range(self._initial(pool)))
-        self.queue.update(dict.fromkeys(f"+{name}" for name in self.pools if self._can_grow(self.pools[name])))
+        self.queue.update(
+            dict.fromkeys(f"+{name}" for name in self.pools if self._can_grow(self.pools[name]))
+        )
+
+    def _refresh(self, pool: Json) -> None:
+        for name in self._of_pool(pool["name"]):
+            key = Key("nodes", "", name)
+            node = self.store.get(key)
+            if node is None:
+                continue
+            if self._hosts[name][1] >= max(self._initial(pool), int(pool.get("maxNodeCount") or 0)):
+                self.cluster.delete(key)
+                continue
+            zone = node["metadata"]["labels"]["topology.kubernetes.io/zone"]
+            address = node["status"]["addresses"][0]["address"]
+            new = hosts.node(pool, name, zone, address, self.cluster.stamp())
+            meta = {**node["metadata"], "labels": new["metadata"]["labels"]}
+            self.cluster.update(key, {**node, "metadata": meta, "spec": new["spec"]})
 
     def remove_pool(self, name: str) -> None:
         """All hosts of the pool leave."""
@@ -117,7 +141,7 @@ class Nodes(Controller):
         return [
             node["metadata"]["name"]
             for node in self.store.each("nodes")
-            if node["metadata"]["labels"].get(hosts.POOL) == name
+            if (node["metadata"].get("labels") or {}).get(hosts.POOL) == name
         ]
 
     def _join(self, pool: Json, indexes: Iterable[int]) -> None:
@@ -133,7 +157,12 @@ class Nodes(Controller):
 
     def dump(self) -> Json:
         """State that is not in the store."""
-        return {"pools": self.pools, "missing": self.missing, "addresses": self._addresses, "hosts": self._hosts}
+        return {
+            "pools": self.pools,
+            "missing": self.missing,
+            "addresses": self._addresses,
+            "hosts": self._hosts,
+        }
 
     def load(self, state: Json) -> None:
         """Take that state over."""

@@ -1,4 +1,6 @@
-"""Where the pods are: an index that the scheduler, the kubelets and the driver share, kept up by each change."""
+"""Where the pods are: an index that the scheduler, the kubelets and the driver share, kept up by each
+change.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,10 @@ TERMINAL = ("Failed", "Succeeded")
 
 
 class Placement:
-    """``pods``: keys by node. ``used``: what running pods take of a node. ``keys``: job keys present in a pool."""
+    """``pods``: keys by node.
+
+    ``used``: what running pods take of a node. ``keys``: job keys present in a pool.
+    """
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -45,7 +50,9 @@ class Placement:
         for resource in ("nodes", "pods"):
             for item in self._store.each(resource):
                 meta = item["metadata"]
-                self.observe(Change("ADDED", Key(resource, meta.get("namespace", ""), meta["name"]), None, item, 0))
+                self.observe(
+                    Change("ADDED", Key(resource, meta.get("namespace", ""), meta["name"]), None, item, 0)
+                )
 
     def _node(self, change: Change) -> None:
         name = change.key.name
@@ -56,6 +63,11 @@ class Placement:
             self._pool[name] = self.pool_of(change.new)
             self.pools.setdefault(self._pool[name], {})[name] = None
             self.capacity[name] = rules.allocatable(change.new)
+
+    def left(self, node: str, resource: str) -> Decimal:
+        """What of a resource no running pod of a node takes."""
+        used = self.used.get(node)
+        return self.capacity[node].get(resource, Decimal(0)) - (used[resource] if used else 0)
 
     def pool_of(self, node: Json) -> str:
         """The node pool's name."""

@@ -34,7 +34,10 @@ class PodGarbage(Controller):
         return (node,) if lost else ()
 
     def reconcile(self, key: str) -> float | None:
-        """Fail and delete the pods of a node that is gone for long enough. A node of the same name does not save them."""
+        """Fail and delete the pods of a node that is gone for long enough.
+
+        A node of the same name does not save them.
+        """
         since = self._gone.setdefault(key, self.cluster.now())
         left = since + SECONDS - self.cluster.now()
         if left > 0:

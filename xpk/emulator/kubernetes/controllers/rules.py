@@ -31,7 +31,7 @@ def selects(spec: Json, node: Json) -> bool:
 
 def untolerated(spec: Json, node: Json) -> Json | None:
     """The first taint of the node that keeps the pod away."""
-    for taint in node["spec"].get("taints") or ():
+    for taint in node.get("spec", {}).get("taints") or ():
         if taint["effect"] != "PreferNoSchedule" and not any(
             _tolerated(item, taint) for item in spec.get("tolerations") or ()
         ):
@@ -72,7 +72,7 @@ def requests(spec: Json) -> dict[str, Decimal]:
 
 def allocatable(node: Json) -> dict[str, Decimal]:
     """What the node has for pods."""
-    return {name: _number(value) for name, value in node["status"]["allocatable"].items()}
+    return {name: _number(value) for name, value in (node.get("status", {}).get("allocatable") or {}).items()}
 
 
 def host_ports(spec: Json) -> frozenset[tuple[str, int]]:

@@ -10,6 +10,7 @@ from typing import Any
 from xpk.emulator.kubernetes.cluster import Cluster
 from xpk.emulator.kubernetes.controllers import rules
 from xpk.emulator.kubernetes.controllers.base import Controller
+from xpk.emulator.kubernetes.controllers.hosts import TPU
 from xpk.emulator.kubernetes.controllers.placement import JOB_KEY, TERMINAL, Placement
 from xpk.emulator.kubernetes.selectors import matches
 from xpk.emulator.kubernetes.store import Change, Key
@@ -38,17 +39,27 @@ class Scheduler(Controller):
             self._pending.pop(change.key, None)
             freed = change.type == "DELETED" or change.new["status"].get("phase") in TERMINAL
             return ("all",) if freed and self._pending else ()
-        if change.new["status"].get("phase", "Pending") != "Pending" or "deletionTimestamp" in change.new["metadata"]:
+        if (
+            change.new["status"].get("phase", "Pending") != "Pending"
+            or "deletionTimestamp" in change.new["metadata"]
+        ):
             self._pending.pop(change.key, None)
             return ()
         self._pending[change.key] = None
         return ("all",) if change.type == "ADDED" else ()
 
     def reconcile(self, key: str) -> None:
-        """Bind what fits. Pods that ask for the same thing fail together, so one search is enough for them."""
+        """Bind what fits.
+
+        Pods that ask for the same thing fail together, so one search is enough for them.
+        """
         refused: dict[str, str] = {}
-        waiting = [(pod_key, pod) for pod_key in self._pending if (pod := self.store.get(pod_key)) is not None]
-        waiting.sort(key=lambda item: (-item[1]["spec"].get("priority", 0), item[1]["metadata"]["creationTimestamp"]))
+        waiting = [
+            (pod_key, pod) for pod_key in self._pending if (pod := self.store.get(pod_key)) is not None
+        ]
+        waiting.sort(
+            key=lambda item: (-item[1]["spec"].get("priority", 0), item[1]["metadata"]["creationTimestamp"])
+        )
         for pod_key, pod in waiting:
             if pod["spec"].get("schedulingGates"):
                 continue
@@ -63,7 +74,10 @@ class Scheduler(Controller):
 
     def _shape(self, pod: Json) -> str:
         spec, meta = pod["spec"], pod["metadata"]
-        parts = [spec.get(name) for name in ("nodeSelector", "tolerations", "affinity", "hostNetwork", "containers")]
+        parts = [
+            spec.get(name)
+            for name in ("nodeSelector", "tolerations", "affinity", "hostNetwork", "containers")
+        ]
         parts.append(_domain_rule(pod) and (meta.get("labels") or {}).get(JOB_KEY))
         return json.dumps(parts, sort_keys=True)
 
@@ -71,10 +85,13 @@ class Scheduler(Controller):
         """The first node that fits; pools are gone through by name so that each run does the same."""
         placement = self._placement
         selected = (pod["spec"].get("nodeSelector") or {}).get(POOL_KEY)
+        chips = rules.asks(pod["spec"], TPU)
         for pool in [selected] if selected else sorted(placement.pools):
             if not self._pool_free(pod, pool):
                 continue
             for name in placement.pools.get(pool, ()):
+                if chips and chips > placement.left(name, TPU):
+                    continue
                 node = self.store.find("nodes", "", name)
                 if node is not None and not self._against(pod, node):
                     return name
@@ -91,7 +108,7 @@ class Scheduler(Controller):
         """Why the pod cannot be on the node; empty when it can."""
         spec = pod["spec"]
         name = node["metadata"]["name"]
-        if node["spec"].get("unschedulable"):
+        if node.get("spec", {}).get("unschedulable"):
             return ["node(s) were unschedulable"]
         if not rules.selects(spec, node):
             return ["node(s) didn't match Pod's node affinity/selector"]
@@ -118,9 +135,13 @@ class Scheduler(Controller):
                 continue
             for key in self._placement.pods.get(node, ()):
                 other = self.store.get(key)
-                if other and other["status"].get("phase") not in TERMINAL and key.namespace == pod["metadata"]["namespace"]:
-                    if matches(term.get("labelSelector"), other["metadata"].get("labels") or {}):
-                        return True
+                if other is None or key.namespace != pod["metadata"]["namespace"]:
+                    continue
+                labels = other["metadata"].get("labels") or {}
+                if other["status"].get("phase") not in TERMINAL and matches(
+                    term.get("labelSelector"), labels
+                ):
+                    return True
         return False
 
     def _explain(self, pod: Json) -> str:
@@ -133,7 +154,8 @@ class Scheduler(Controller):
             return "no nodes available to schedule pods"
         listed = ", ".join(f"{count} {reason}" for reason, count in sorted(reasons.items()))
         head = f"0/{total} nodes are available: {listed}."
-        return f"{head} preemption: 0/{total} nodes are available: {total} Preemption is not helpful for scheduling."
+        tail = f"0/{total} nodes are available: {total} Preemption is not helpful for scheduling."
+        return f"{head} preemption: {tail}"
 
     def _bind(self, key: Key, pod: Json, node: str) -> None:
         condition = {"type": "PodScheduled", "status": "True", "lastTransitionTime": self.cluster.stamp()}

@@ -1,0 +1,73 @@
+"""Fixtures of the tier that runs on real controllers: one control plane for all tests of a worker.
+
+Run it in one process, or with `-n N --dist loadgroup`: its tests carry one xdist_group, so that one worker
+has them all and one control plane is started.
+"""
+
+from __future__ import annotations
+
+import base64
+import sys
+from collections.abc import Callable, Iterator
+
+import google.oauth2.credentials
+import pytest
+
+from tests.controlplane.build import NoGo, build
+from tests.controlplane.cluster import ControlPlane
+from tests.controlplane.components import User
+from xpk.cloud.credentials import Credentials
+from xpk.cloud.endpoints import real
+from xpk.cloud.kube import Kube
+
+MakeKube = Callable[..., Kube]
+
+
+@pytest.fixture(scope="session")
+def control_plane(pytestconfig: pytest.Config) -> Iterator[ControlPlane]:
+    """The running control plane; the tier is skipped where nothing is built and Go is missing."""
+
+    def announce(text: str) -> None:
+        capture = pytestconfig.pluginmanager.getplugin("capturemanager")
+        with capture.global_and_fixture_disabled():
+            print(f"\n{text}", file=sys.stderr, flush=True)  # noqa: T201
+
+    try:
+        built = build(announce)
+    except NoGo as error:
+        pytest.skip(str(error))
+    plane = ControlPlane(built)
+    plane.start()
+    try:
+        yield plane
+    finally:
+        plane.stop()
+
+
+@pytest.fixture(scope="session")
+def make_kube(control_plane: ControlPlane) -> Iterator[MakeKube]:
+    """Xpk's own client, as the administrator or as `user`: a GKE cluster with an IP endpoint and its
+    own CA, reached with an access token that does not expire."""
+    made: list[Kube] = []
+
+    def make(user: User | None = None) -> Kube:
+        token = user.token if user else control_plane.token
+        bearer = google.oauth2.credentials.Credentials(token=token)  # type: ignore[no-untyped-call]
+        cluster = {
+            "endpoint": control_plane.url.removeprefix("https://"),
+            "masterAuth": {"clusterCaCertificate": base64.b64encode(control_plane.ca_pem.encode()).decode()},
+        }
+        made.append(Kube(real(), Credentials(bearer), "projects/p1/locations/us-east5/clusters/c1", cluster))
+        return made[-1]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NO_PROXY", "127.0.0.1")
+        yield make
+    for kube in made:
+        kube.close()
+
+
+@pytest.fixture(scope="session")
+def kube(make_kube: MakeKube) -> Kube:
+    """The administrator's client."""
+    return make_kube()

@@ -1,0 +1,68 @@
+"""Watches: what they show, from where, and when they end."""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from typing import Any
+
+Json = dict[str, Any]
+
+
+def config_map(name: str, **labels: str) -> Json:
+    meta = {"name": name, "namespace": "default", "labels": labels}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta}
+
+
+def events(rig: Any, stream: Any) -> list[tuple[str, str]]:
+    """Closes the world's watches and reads what is in one of them."""
+    rig.world.close()
+    rows = [json.loads(line) for line in stream]
+    return [
+        (row["type"], row["object"].get("metadata", {}).get("name", row["object"].get("reason")))
+        for row in rows
+    ]
+
+
+def watch(rig: Any, query: str) -> Any:
+    response = rig.call("GET", rig.path("ConfigMap") + "?watch=true" + query)
+    assert response.status == 200
+    return response.stream
+
+
+def test_without_a_version_it_starts_with_what_is_there(rig: Any) -> None:
+    rig.applied(config_map("a"))
+    stream = watch(rig, "&fieldSelector=metadata.name!=kube-root-ca.crt")
+    rig.applied(config_map("b"))
+    rig.delete("ConfigMap", "a", policy="Background")
+    assert events(rig, stream) == [("ADDED", "a"), ("ADDED", "b"), ("DELETED", "a")]
+
+
+def test_with_a_version_it_goes_on_from_there(rig: Any) -> None:
+    rig.applied(config_map("a"))
+    version = rig.call("GET", rig.path("ConfigMap")).body["metadata"]["resourceVersion"]
+    rig.applied(config_map("b"))
+    stream = watch(rig, f"&resourceVersion={version}")
+    rig.applied(config_map("b", x="1"))
+    assert events(rig, stream) == [("ADDED", "b"), ("MODIFIED", "b")]
+
+
+def test_an_object_that_leaves_the_selector_is_deleted_for_the_watcher(rig: Any) -> None:
+    stream = watch(rig, "&labelSelector=x%3D1")
+    rig.applied(config_map("a", x="1"))
+    rig.applied(config_map("a", x="2"))
+    rig.applied(config_map("a", x="1"))
+    assert events(rig, stream) == [("ADDED", "a"), ("DELETED", "a"), ("ADDED", "a")]
+
+
+def test_a_version_that_is_too_old_is_gone(rig: Any) -> None:
+    rig.world._cluster.store.history = deque(maxlen=3)
+    for index in range(6):
+        rig.applied(config_map(f"c{index}"))
+    stream = watch(rig, "&resourceVersion=1")
+    assert events(rig, stream) == [("ERROR", "Expired")]
+
+
+def test_it_ends_by_itself(rig: Any) -> None:
+    stream = watch(rig, "&timeoutSeconds=1&fieldSelector=metadata.name=none")
+    assert list(stream) == []

@@ -1,0 +1,112 @@
+"""GKE's half and the real Kubernetes half together, on an instant clock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from xpk.emulator.server import Emulator
+
+Json = dict[str, Any]
+Call = Callable[..., tuple[int, Any]]
+PARENT = "/v1/projects/proj-1/locations/us-east5"
+KUBERNETES = "/kubernetes/projects/proj-1/locations/us-east5/clusters/mtc"
+HOOKS = "/apis/admissionregistration.k8s.io/v1"
+PLACES = {
+    "Namespace": "/api/v1/namespaces/{name}",
+    "ServiceAccount": "/api/v1/namespaces/{namespace}/serviceaccounts/{name}",
+    "ConfigMap": "/api/v1/namespaces/{namespace}/configmaps/{name}",
+    "Secret": "/api/v1/namespaces/{namespace}/secrets/{name}",
+    "Service": "/api/v1/namespaces/{namespace}/services/{name}",
+    "Deployment": "/apis/apps/v1/namespaces/{namespace}/deployments/{name}",
+    "Role": "/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}/roles/{name}",
+    "RoleBinding": "/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}/rolebindings/{name}",
+    "ClusterRole": "/apis/rbac.authorization.k8s.io/v1/clusterroles/{name}",
+    "ClusterRoleBinding": "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings/{name}",
+    "CustomResourceDefinition": "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{name}",
+    "MutatingWebhookConfiguration": HOOKS + "/mutatingwebhookconfigurations/{name}",
+    "ValidatingWebhookConfiguration": HOOKS + "/validatingwebhookconfigurations/{name}",
+}
+APPLY = "?fieldManager=xpk&fieldValidation=Strict&force=false"
+
+
+@pytest.fixture
+def whole(tmp_path: Path) -> Iterator[Emulator]:
+    with Emulator(time_scale=0, state_dir=tmp_path) as running:
+        yield running
+
+
+@pytest.fixture
+def ready(whole: Emulator, call_at: Call, mtc_cluster: Json, slice_pool: Json) -> Emulator:
+    """A cluster with two slices."""
+    assert call_at(whole, "POST", f"{PARENT}/clusters", {"cluster": mtc_cluster})[0] == 200
+    for index in range(2):
+        pool = {**slice_pool, "name": f"mtc-np-{index}"}
+        assert call_at(whole, "POST", f"{PARENT}/clusters/mtc/nodePools", {"nodePool": pool})[0] == 200
+    return whole
+
+
+def nodes(call_at: Call, emulator: Emulator) -> list[Json]:
+    """The cluster's TPU hosts."""
+    selector = "cloud.google.com/gke-tpu-topology%3D4x4x4"
+    found: list[Json] = call_at(emulator, "GET", f"{KUBERNETES}/api/v1/nodes?labelSelector={selector}")[1][
+        "items"
+    ]
+    return found
+
+
+def apply(call_at: Call, emulator: Emulator, item: Json) -> tuple[int, Any]:
+    """Server-side apply, as the tool does it."""
+    path = PLACES[item["kind"]].format(**item["metadata"])
+    headers = {"Content-Type": "application/apply-patch+yaml"}
+    return call_at(emulator, "PATCH", KUBERNETES + path + APPLY, item, headers)
+
+
+def test_hosts_come_and_go_with_their_pool(ready: Emulator, call_at: Call) -> None:
+    assert len(nodes(call_at, ready)) == 32
+    assert call_at(ready, "DELETE", f"{PARENT}/clusters/mtc/nodePools/mtc-np-1")[0] == 200
+    pools = {node["metadata"]["labels"]["cloud.google.com/gke-nodepool"] for node in nodes(call_at, ready)}
+    assert pools == {"mtc-np-0"}
+
+
+def test_a_lost_host_is_gone(ready: Emulator, call_at: Call) -> None:
+    name = nodes(call_at, ready)[0]["metadata"]["name"]
+    fault = {"world": "host-lost", "cluster": "mtc", "node": name}
+    assert call_at(ready, "POST", "/_emulator/faults", fault)[0] == 200
+    fault["node"] = "no-such-node"
+    assert call_at(ready, "POST", "/_emulator/faults", fault)[0] == 404
+
+
+@pytest.mark.parametrize(("component", "version"), [("jobset", "v0.12.0"), ("kueue", "v0.19.2")])
+def test_the_release_files_are_applied_as_they_are(
+    ready: Emulator, call_at: Call, component: str, version: str
+) -> None:
+    path = f"/releases/kubernetes-sigs/{component}/releases/download/{version}/manifests.yaml"
+    items = list(yaml.safe_load_all(call_at(ready, "GET", path)[1]))
+    for item in items:
+        status, answer = apply(call_at, ready, item)
+        assert status == 201, answer
+    versions = []
+    for item in items:
+        status, answer = apply(call_at, ready, item)
+        assert status == 200, answer
+        versions.append(answer["metadata"]["resourceVersion"])
+    [deployment] = [item for item in items if item["kind"] == "Deployment"]
+    shown = call_at(ready, "GET", KUBERNETES + PLACES["Deployment"].format(**deployment["metadata"]))[1]
+    assert shown["status"]["availableReplicas"] == 1
+    again = [apply(call_at, ready, item)[1]["metadata"]["resourceVersion"] for item in items]
+    assert again == versions
+
+
+def test_both_halves_come_back_from_the_state(ready: Emulator, call_at: Call, tmp_path: Path) -> None:
+    before = call_at(ready, "GET", "/_emulator/objects")[1]
+    ready.stop()
+    with Emulator(time_scale=0, state_dir=tmp_path) as second:
+        after = call_at(second, "GET", "/_emulator/objects")[1]
+        assert len(nodes(call_at, second)) == 32
+    assert after["clusters"] == before["clusters"]
+    assert after["kubernetes"] == before["kubernetes"]

@@ -1,0 +1,126 @@
+"""The embedded Google Cloud in this process behind the real client libraries, and a hand on it."""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import pytest
+
+from xpk.catalog.slices import resolve
+from xpk.cloud.endpoints import emulated
+from xpk.cloud.retry import Retrier
+from xpk.cloud.session import Cloud
+from xpk.emulator.server import Emulator
+from xpk.engine.apply import apply
+from xpk.engine.events import Event
+from xpk.engine.observe import observe_cluster, observe_deletion
+from xpk.engine.report import Report
+from xpk.engine.workloads import find_workloads
+from xpk.plan.cluster import plan_cluster
+from xpk.plan.deletion import plan_cluster_delete, plan_workload_delete
+from xpk.plan.steps import Plan
+from xpk.spec.capacity import OnDemand
+from xpk.spec.cluster import ClusterSpec, parse_place
+from xpk.spec.mtc import MtcFlags, check_mtc
+
+PLACE = parse_place("my-project", "us-east5-b")
+BUCKET = "my-bucket"
+
+
+class SpecMaker(Protocol):
+    def __call__(
+        self, slices: int = ..., tpu: str = ..., *, ramdisk: str | None = ..., **fields: Any
+    ) -> ClusterSpec: ...
+
+
+def make_spec(
+    slices: int = 2, tpu: str = "v6e-16", *, ramdisk: str | None = "10Gi", **fields: Any
+) -> ClusterSpec:
+    shape = resolve(tpu)
+    mtc = check_mtc(MtcFlags(True, ramdisk, None, BUCKET, None), shape) if ramdisk else None
+    given = {"name": "c1", "place": PLACE, "capacity": OnDemand(), "mtc": mtc, **fields}
+    return ClusterSpec(slice_type=shape, num_slices=slices, **given)
+
+
+@dataclass
+class World:
+    """One emulated Google Cloud and the clients that talk to it."""
+
+    url: str
+    cloud: Cloud
+    events: list[Event] = field(default_factory=list)
+
+    def plan(self, spec: ClusterSpec) -> Plan:
+        return plan_cluster(spec, observe_cluster(self.cloud, spec))
+
+    def apply(self, plan: Plan, **options: Any) -> Report:
+        listen: Callable[[Event], None] = options.pop("on_event", self.events.append)
+        return apply(plan, self.cloud, PLACE.cluster("c1"), on_event=listen, **options)
+
+    def create(self, spec: ClusterSpec) -> Report:
+        return self.apply(self.plan(spec))
+
+    def plan_delete(self) -> Plan:
+        return plan_cluster_delete(PLACE, "c1", observe_deletion(self.cloud, PLACE, "c1"))
+
+    def control(self, method: str, path: str, body: object = None) -> Any:
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(f"{self.url}/_emulator/{path}", data, method=method)
+        with urllib.request.urlopen(request) as answer:
+            return json.load(answer)
+
+    def fault(self, **fault: object) -> None:
+        self.control("POST", "faults", fault)
+
+    def heal(self) -> None:
+        self.control("DELETE", "faults")
+
+    def requests(self) -> list[dict[str, Any]]:
+        return list(self.control("GET", "requests"))
+
+    def forget(self) -> None:
+        self.control("DELETE", "requests")
+
+    def objects(self) -> dict[str, Any]:
+        return dict(self.control("GET", "objects"))
+
+
+@contextmanager
+def _running() -> Iterator[World]:
+    with Emulator(port=0, time_scale=0.0003) as emulator:
+        retrier = Retrier(sleep=lambda seconds: None)
+        with Cloud(emulated(emulator.url), environ={}, retrier=retrier) as cloud:
+            yield World(emulator.url, cloud)
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    with _running() as world:
+        yield world
+
+
+@pytest.fixture(scope="module")
+def built() -> Iterator[World]:
+    """A world with the cluster c1 of two slices in it, for all tests of a module."""
+    with _running() as world:
+        world.create(make_spec(2))
+        yield world
+
+
+@pytest.fixture
+def cluster(built: World) -> Iterator[World]:
+    """The same, without the workloads of the test before."""
+    yield built
+    built.heal()
+    left = find_workloads(built.cloud, PLACE, "c1")
+    built.apply(plan_workload_delete("c1", [found.jobset for found in left]))
+
+
+@pytest.fixture
+def spec() -> SpecMaker:
+    return make_spec

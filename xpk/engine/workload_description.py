@@ -1,0 +1,199 @@
+"""One workload in full: its slices with their hosts, its conditions, what failed, what was said lately."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from xpk.cloud.errors import clean
+from xpk.engine.conditions import Condition, conditions_of
+from xpk.engine.kube_reads import JOBSET_API, KUEUE, POOL_LABEL
+from xpk.engine.pods import JOBSET_LABEL, PodFailure, failures_of, of_attempt, ready, slice_of
+from xpk.engine.queue_order import by_jobset
+from xpk.engine.reads import together
+from xpk.engine.status import WorkloadStatus
+from xpk.engine.wire import CloudApi, Json, KubeApi
+from xpk.engine.workloads import assemble, connect
+from xpk.errors import Fault, StateError
+from xpk.spec.cluster import Place
+
+_EVENTS = 10
+_NOISE = ("follower pod node selector for topology domain not found", "leader pod not yet scheduled")
+"""JobSet's webhook refuses followers until their leader has a place: Warnings that mean nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class SliceStatus:
+    """One slice of a workload: hosts that are ready, of how many, and where its pods are."""
+
+    index: int
+    hosts: int
+    hosts_ready: int
+    restarts: int
+    nodes: tuple[str, ...]
+    pool: str
+
+    def as_json(self) -> Json:
+        """As JSON."""
+        return {
+            "slice": self.index,
+            "hosts": self.hosts,
+            "hostsReady": self.hosts_ready,
+            "restarts": self.restarts,
+            "nodePool": self.pool,
+            "nodes": list(self.nodes),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class EventLine:
+    """Something that was reported about a workload. `kind` is Normal or Warning."""
+
+    time: str
+    kind: str
+    reason: str
+    about: str
+    message: str
+    count: int
+
+    def as_json(self) -> Json:
+        """As JSON."""
+        return {
+            "time": self.time,
+            "type": self.kind,
+            "reason": self.reason,
+            "about": self.about,
+            "message": self.message,
+            "count": self.count,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class WorkloadDescription:
+    """Everything about one workload. `events` are the last ones, newest last, without known noise."""
+
+    status: WorkloadStatus
+    slices: tuple[SliceStatus, ...]
+    conditions: tuple[Condition, ...]
+    queue_conditions: tuple[Condition, ...]
+    failures: tuple[PodFailure, ...]
+    events: tuple[EventLine, ...]
+
+    def as_json(self) -> Json:
+        """As JSON."""
+        return {
+            **self.status.as_json(),
+            "sliceStatus": [one.as_json() for one in self.slices],
+            "conditions": [condition.as_json() for condition in self.conditions],
+            "queueConditions": [condition.as_json() for condition in self.queue_conditions],
+            "failures": [failure.as_json() for failure in self.failures],
+            "events": [event.as_json() for event in self.events],
+        }
+
+
+def describe_workload(
+    cloud: CloudApi, place: Place, cluster: str, name: str, namespace: str = "default"
+) -> WorkloadDescription:
+    """Read one workload. Raises StateError when there is no such cluster or workload."""
+    return read_description(connect(cloud, place, cluster), name, namespace, cluster)
+
+
+def read_description(kube: KubeApi, name: str, namespace: str, cluster: str) -> WorkloadDescription:
+    """Six requests. The nodes of TPU pools tell which pool a slice is on."""
+    inside = f"/namespaces/{namespace}"
+    jobsets, workloads, pods, queues, events, nodes = together(
+        [
+            lambda: _as_list(kube.get(f"{JOBSET_API}{inside}/jobsets/{name}")),
+            lambda: kube.list(f"{KUEUE}/workloads"),
+            lambda: kube.list(f"/api/v1{inside}/pods", label_selector=f"{JOBSET_LABEL}={name}"),
+            lambda: kube.list(f"{KUEUE}/localqueues"),
+            lambda: kube.list(f"/api/v1{inside}/events"),
+            lambda: kube.list("/api/v1/nodes", label_selector=POOL_LABEL),
+        ]
+    )
+    if not jobsets:
+        raise missing(name, namespace, cluster)
+    (found,) = assemble(jobsets, workloads, pods, queues)
+    kueue = by_jobset(workloads).get((namespace, name))
+    names = {name, *(pod["metadata"]["name"] for pod in pods)}
+    if kueue is not None:
+        names.add(kueue["metadata"]["name"])
+    return WorkloadDescription(
+        status=found.status,
+        slices=slices_of(jobsets[0], pods, nodes),
+        conditions=conditions_of(jobsets[0]),
+        queue_conditions=conditions_of(kueue),
+        failures=failures_of(pods),
+        events=events_of(events, names, name),
+    )
+
+
+def missing(name: str, namespace: str, cluster: str) -> StateError:
+    """The error for a workload that is not there."""
+    where = f"no such workload in cluster {cluster}" + (
+        f", namespace {namespace}" if namespace != "default" else ""
+    )
+    return StateError(Fault(f"--workload {name}", where, f"xpk workload list --cluster {cluster}"))
+
+
+def slices_of(jobset: Json, pods: Sequence[Json], nodes: Iterable[Json]) -> tuple[SliceStatus, ...]:
+    """The slices in order; those without pods are there, too. Pure."""
+    pools = {
+        node["metadata"]["name"]: node["metadata"].get("labels", {}).get(POOL_LABEL, "") for node in nodes
+    }
+    current = of_attempt(pods, int(jobset.get("status", {}).get("restarts") or 0))
+    found: list[SliceStatus] = []
+    for job in jobset.get("spec", {}).get("replicatedJobs", []):
+        rows = jobset.get("status", {}).get("replicatedJobsStatus", []) or []
+        row: Json = next((r for r in rows if r.get("name") == job.get("name")), {})
+        restarts = row.get("jobRestarts", []) or []
+        spec = job.get("template", {}).get("spec", {})
+        for index in range(int(job.get("replicas", 1))):
+            mine = [p for p in current if slice_of(p) == index and _job(p) in ("", job.get("name"))]
+            places = {
+                str(p.get("spec", {}).get("nodeName")) for p in mine if p.get("spec", {}).get("nodeName")
+            }
+            found.append(
+                SliceStatus(
+                    index=index,
+                    hosts=int(spec.get("parallelism", 1)),
+                    hosts_ready=sum(ready(p) for p in mine),
+                    restarts=int(restarts[index]) if index < len(restarts) else 0,
+                    nodes=tuple(sorted(places)),
+                    pool=", ".join(sorted({pools[p] for p in places if pools.get(p)})),
+                )
+            )
+    return tuple(found)
+
+
+def _job(pod: Json) -> str:
+    return str(pod["metadata"].get("labels", {}).get("jobset.sigs.k8s.io/replicatedjob-name", ""))
+
+
+def events_of(events: Iterable[Json], names: set[str], workload: str) -> tuple[EventLine, ...]:
+    """The last events about these objects and the workload's Jobs. Pure."""
+    lines = []
+    for event in events:
+        about = event.get("involvedObject", {})
+        name, message = str(about.get("name", "")), str(event.get("message") or "")
+        ours = name in names or (about.get("kind") == "Job" and name.startswith(f"{workload}-"))
+        if not ours or any(noise in message for noise in _NOISE):
+            continue
+        time = (
+            event.get("lastTimestamp") or event.get("eventTime") or event["metadata"].get("creationTimestamp")
+        )
+        lines.append(
+            EventLine(
+                time=str(time or ""),
+                kind=str(event.get("type", "")),
+                reason=clean(str(event.get("reason") or ""), limit=80),
+                about=clean(f"{about.get('kind', '')} {name}", limit=120),
+                message=clean(message, limit=300),
+                count=int(event.get("count") or 1),
+            )
+        )
+    return tuple(sorted(lines, key=lambda line: line.time)[-_EVENTS:])
+
+
+def _as_list(found: Json | None) -> list[Json]:
+    return [] if found is None else [found]
