@@ -1,14 +1,16 @@
-"""`dataclass(frozen=True, slots=True)` that costs a quarter of the time to define.
+"""`dataclass(frozen=True, slots=True)` that costs a fifth of the time to define.
 
-A command defines about fifty small frozen dataclasses before it does anything, and the standard decorator
-compiles six methods for each of them: 30 ms of a start that is wanted in 100. Only `__init__` has to be compiled; the
-rest is the same code for every class. Type checkers see the standard decorator.
+A command defines about fifty small frozen dataclasses before it does anything, and the standard
+decorator compiles six methods for each of them: 30 ms of a start that is wanted in 100. Here the methods are
+the same code for every class. Type checkers see the standard decorator; `fields`, `replace`,
+`asdict` and `match` work as with it, and a test compares the two.
 """
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from dataclasses import MISSING, FrozenInstanceError
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
@@ -22,13 +24,16 @@ else:
             raise TypeError("for other dataclasses use the standard decorator")
 
         def decorate(cls: type) -> type:
-            made = dataclasses.dataclass(repr=False, eq=False, slots=True, kw_only=kw_only)(cls)
-            names = tuple(field.name for field in dataclasses.fields(made))
-            made.__frozen_values__ = staticmethod(_getter(names))
-            made.__setattr__ = _set_once
-            made.__delattr__ = _delete
+            made = dataclasses.dataclass(init=False, repr=False, eq=False, slots=True, kw_only=kw_only)(cls)
+            fields = dataclasses.fields(made)
+            made.__init__ = _init(made.__qualname__, fields, kw_only)
+            made.__frozen_values__ = staticmethod(_values(tuple(field.name for field in fields)))
+            made.__setattr__ = _refuse_to_set
+            made.__delattr__ = _refuse_to_delete
             made.__eq__ = _equal
             made.__hash__ = _hash
+            made.__getstate__ = _get_state
+            made.__setstate__ = _set_state
             if made.__repr__ is object.__repr__:
                 made.__repr__ = _repr
             return made
@@ -36,21 +41,49 @@ else:
         return decorate
 
 
-def _getter(names: tuple[str, ...]) -> Callable[[Any], tuple[Any, ...]]:
+def _init(cls: str, fields: tuple[dataclasses.Field[Any], ...], kw_only: bool) -> Callable[..., None]:
+    """An `__init__` that fills the fields in order, from arguments or defaults."""
+    names = tuple(field.name for field in fields)
+    positional = 0 if kw_only else len(names)
+    factories = {field.name: field.default_factory for field in fields if field.default_factory is not MISSING}
+    defaults = {field.name: field.default for field in fields if field.default is not MISSING}
+    put = object.__setattr__
+
+    def __init__(self: Any, *args: Any, **given: Any) -> None:
+        if len(args) > positional:
+            raise TypeError(f"{cls}() takes {positional} positional arguments but {len(args)} were given")
+        for name, value in zip(names, args, strict=False):
+            put(self, name, value)
+        for name in names[len(args) :]:
+            if name in given:
+                put(self, name, given.pop(name))
+            elif name in defaults:
+                put(self, name, defaults[name])
+            elif name in factories:
+                put(self, name, factories[name]())
+            else:
+                raise TypeError(f"{cls}() is missing the argument {name!r}")
+        if given:
+            raise TypeError(f"{cls}() got an unexpected or repeated argument {next(iter(given))!r}")
+        check = getattr(self, "__post_init__", None)
+        if check is not None:
+            check()
+
+    return __init__
+
+
+def _values(names: tuple[str, ...]) -> Callable[[Any], tuple[Any, ...]]:
     if len(names) > 1:
         return attrgetter(*names)
     return lambda self: tuple(getattr(self, name) for name in names)
 
 
-def _set_once(self: Any, name: str, value: object) -> None:
-    """`__init__` may fill each field; nobody may change it."""
-    if hasattr(self, name):
-        raise dataclasses.FrozenInstanceError(f"cannot assign to field {name!r}")
-    object.__setattr__(self, name, value)
+def _refuse_to_set(self: Any, name: str, value: object) -> None:
+    raise FrozenInstanceError(f"cannot assign to field {name!r}")
 
 
-def _delete(self: Any, name: str) -> None:
-    raise dataclasses.FrozenInstanceError(f"cannot delete field {name!r}")
+def _refuse_to_delete(self: Any, name: str) -> None:
+    raise FrozenInstanceError(f"cannot delete field {name!r}")
 
 
 def _equal(self: Any, other: Any) -> Any:
@@ -63,8 +96,15 @@ def _hash(self: Any) -> int:
     return hash(self.__frozen_values__(self))
 
 
+def _get_state(self: Any) -> list[Any]:
+    return [getattr(self, field.name) for field in dataclasses.fields(self)]
+
+
+def _set_state(self: Any, state: list[Any]) -> None:
+    for field, value in zip(dataclasses.fields(self), state, strict=True):
+        object.__setattr__(self, field.name, value)
+
+
 def _repr(self: Any) -> str:
-    values = (
-        f"{field.name}={getattr(self, field.name)!r}" for field in dataclasses.fields(self) if field.repr
-    )
+    values = (f"{field.name}={getattr(self, field.name)!r}" for field in dataclasses.fields(self) if field.repr)
     return f"{self.__class__.__qualname__}({', '.join(values)})"

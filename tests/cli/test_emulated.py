@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.request import Request, urlopen
@@ -233,6 +234,14 @@ def wait_for_an_end(code: int, ends: int, xpk: Xpk, emulator: Emulator) -> None:
     assert ("xpk workload describe" in done.stderr) == (code != 0)
 
 
+def until(happened: Callable[[], bool]) -> None:
+    """Wait for another process, for 30 seconds at most."""
+    deadline = time.monotonic() + 30
+    while not happened():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
 def test_interrupted_while_the_cluster_is_made(home: Path) -> None:
     with Emulator(time_scale=0.05) as running:
         words = [sys.executable, "-m", "xpk", *CREATE, "--yes"]
@@ -240,10 +249,7 @@ def test_interrupted_while_the_cluster_is_made(home: Path) -> None:
         process = subprocess.Popen(
             words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environ
         )
-        assert process.stderr is not None
-        said = ""
-        while "done after" not in said:  # the grant is done long before the cluster is
-            said += process.stderr.readline()
+        until(lambda: any(request["method"] == "POST" for request in running.cloud.requests))
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=30)
     assert process.returncode == 130

@@ -36,17 +36,18 @@ class Api:
         self,
         method: str,
         path: str,
-        body: Json | None = None,
+        body: Json | str | None = None,
         *,
         query: Mapping[str, str] | None = None,
         content_type: str = "application/json",
     ) -> Json:
-        """The answer's object. Raises Refused, or OSError when nothing answers."""
+        """The answer's object; a text is sent as it is. Raises Refused, or OSError when nothing answers."""
         headers = {"Authorization": f"Bearer {self._token}", "Content-Type": content_type}
         target = f"{path}?{urlencode(query)}" if query else path
         connection = self._connection()
         try:
-            connection.request(method, target, None if body is None else json.dumps(body), headers)
+            text = json.dumps(body) if isinstance(body, dict) else body
+            connection.request(method, target, None if text is None else text.encode(), headers)
             response = connection.getresponse()
             content = response.read()
         except (OSError, http.client.HTTPException) as error:

@@ -88,12 +88,15 @@ class ControlPlane:
         """A fresh namespace with its default ServiceAccount."""
         with self._lock:
             full = f"{name}-{next(self._namespaces)}"
-        metadata = {"name": full}
-        self.api.request(
-            "POST", "/api/v1/namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
-        )
-        self.wait(lambda: self._has_default_account(full), f"the ServiceAccount of {full}")
+        self.has_namespace(full)
         return full
+
+    def has_namespace(self, name: str) -> None:
+        """Make sure that a namespace exists, with its default ServiceAccount."""
+        if self.api.get(f"/api/v1/namespaces/{name}") is None:
+            manifest = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+            self.api.request("POST", "/api/v1/namespaces", manifest)
+        self.wait(lambda: self._has_default_account(name), f"the ServiceAccount of {name}")
 
     def kubeconfig(self, user: User | None = None) -> str:
         """The path of a kubeconfig for kubectl."""
@@ -111,21 +114,20 @@ class ControlPlane:
             for process in self._processes.values():
                 process.check()
             if not deadline.pause():
-                tails = "\n".join(f"-- {p.name}\n{p.tail(8)}" for p in self._processes.values())
-                raise Died(f"{what}: not so after {seconds:.0f} seconds\n{tails}")
+                raise Died(f"{what}: not so after {seconds:.0f} seconds")
 
     def _start(self) -> None:
         files, controllers = self._files, {n: _service_account(*a) for n, a in SERVICE_ACCOUNTS.items()}
-        system = {
-            name: _user(f"system:kube-{name}") for name in ("controller-manager", "scheduler")
-        }
+        system = {name: _user(f"system:kube-{name}") for name in ("controller-manager", "scheduler")}
         components.write_common(files, [self._admin, *self._users, *system.values(), *controllers.values()])
         users = {**controllers, **system, "kwok": self._admin}
         configs = {name: components.write_kubeconfig(files, name, user) for name, user in users.items()}
         self._run("etcd", components.etcd(files))
         self._run("kube-apiserver", components.api_server(files))
         self.wait(self._api_ready, "kube-apiserver")
-        self._run("kube-controller-manager", components.controller_manager(files, configs["controller-manager"]))
+        self._run(
+            "kube-controller-manager", components.controller_manager(files, configs["controller-manager"])
+        )
         self._run("kube-scheduler", components.scheduler(files, configs["scheduler"]))
         self._run("kwok", components.kwok(files, configs["kwok"], nodes.stages()))
         self._install()

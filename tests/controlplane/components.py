@@ -215,8 +215,6 @@ def kwok(files: Files, kubeconfig: str, stages: Sequence[Json]) -> list[str]:
             "nodePlayStageParallelism": 8,
             "podPlayStageParallelism": 16,
             "serverAddress": f"127.0.0.1:{files.ports.kwok}",
-            "nodeIP": "127.0.0.1",
-            "nodePort": files.ports.kwok,
         },
     }
     path = files.write("kwok.yaml", "\n---\n".join(json.dumps(document) for document in (config, *stages)))

@@ -30,7 +30,7 @@ def jobs_of(jobset: Json) -> Iterator[Json]:
                 f"{_PREFIX}replicatedjob-name": replicated["name"],
                 f"{_PREFIX}replicatedjob-replicas": str(replicas),
                 f"{_PREFIX}job-index": str(index),
-                f"{_PREFIX}job-key": hashlib.sha1(f"{namespace}/{name}".encode()).hexdigest(),  # noqa: S324
+                f"{_PREFIX}job-key": hashlib.sha1(f"{namespace}/{name}".encode()).hexdigest(),
                 f"{_PREFIX}restart-attempt": "0",
             }
             pod = template["spec"]["template"]

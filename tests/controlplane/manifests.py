@@ -22,7 +22,10 @@ _API_ROOTS = {
     "scheduling.k8s.io/v1": "/apis/scheduling.k8s.io/v1",
     "storage.k8s.io/v1": "/apis/storage.k8s.io/v1",
     "apps/v1": "/apis/apps/v1",
+    "batch/v1": "/apis/batch/v1",
     "kueue.x-k8s.io/v1beta2": "/apis/kueue.x-k8s.io/v1beta2",
+    "jobset.x-k8s.io/v1alpha2": "/apis/jobset.x-k8s.io/v1alpha2",
+    "checkpointing.gke.io/v1": "/apis/checkpointing.gke.io/v1",
 }
 
 
@@ -90,7 +93,9 @@ def _adapt_conversion(crd: Json, port: int, pki: Pki) -> None:
     if len(crd["spec"]["versions"]) == 1:
         crd["spec"]["conversion"] = {"strategy": "None"}
     else:
-        conversion["webhook"]["clientConfig"] = _client_config(conversion["webhook"]["clientConfig"], port, pki)
+        conversion["webhook"]["clientConfig"] = _client_config(
+            conversion["webhook"]["clientConfig"], port, pki
+        )
 
 
 def _secret_data(pki: Pki) -> Json:

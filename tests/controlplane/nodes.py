@@ -74,8 +74,21 @@ def node(
         "kind": "Node",
         "metadata": {"name": name, "labels": {**common, **labels}},
         "spec": {"taints": taints},
-        "status": {"capacity": amounts, "allocatable": amounts},
+        "status": {
+            "capacity": amounts,
+            "allocatable": amounts,
+            "addresses": [
+                {"type": "InternalIP", "address": _address(name)},
+                {"type": "Hostname", "address": name},
+            ],
+        },
     }
+
+
+def _address(name: str) -> str:
+    """An address of the cluster's own network: EndpointSlices refuse loopback ones."""
+    digest = hashlib.sha256(name.encode()).digest()
+    return f"10.128.{digest[0]}.{1 + digest[1] % 254}"
 
 
 def cpu_nodes(count: int = 2) -> list[Json]:

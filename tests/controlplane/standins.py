@@ -22,7 +22,7 @@ _STRINGS = {"type": "array", "items": _STRING}
 _TOLERATION = {
     "type": "object",
     "properties": {
-        **{name: _STRING for name in ("key", "operator", "effect", "value")},
+        **dict.fromkeys(("key", "operator", "effect", "value"), _STRING),
         "tolerationSeconds": {"type": "integer", "format": "int64"},
     },
 }
@@ -58,7 +58,10 @@ def objects() -> list[Json]:
             "metadata": {"name": "gke-checkpointing-multitier-node", "namespace": NAMESPACE},
         },
         _crd(),
-        *(_csi_driver(name) for name in ("multitier-checkpoint.csi.storage.gke.io", "gcsfuse.csi.storage.gke.io")),
+        *(
+            _csi_driver(name)
+            for name in ("multitier-checkpoint.csi.storage.gke.io", "gcsfuse.csi.storage.gke.io")
+        ),
     ]
 
 

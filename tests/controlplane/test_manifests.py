@@ -50,7 +50,8 @@ COMMANDS = {
     "lines": "set -e\n\techo one\n\n# not a comment: yes\necho 'two: three'\n",
     "yaml": "- a: {b: [c]}\n--- \n...\n&anchor *alias !tag | > % @ `",
     "template": "echo {{ view }} {% raw %} {# comment #}",
-    "unicode": "echo \u00fc \u4e2d \U0001f600 \u2028 \u0085 \u007f \u001b[0m",
+    "unicode": "echo \u00fc \u4e2d \ufeff \u2028 \u0085 \u007f \u001b[0m",
+    "emoji": "echo \U0001f600 \U0010ffff",
     "long": "echo " + "x" * 100_000,
     "null": "null",
     "number": "0x10",
@@ -60,7 +61,8 @@ ENVS = {
     "text": ("A=$(B)", "B=$$", "C=a=b", "D='\"", "E=line\nline", "F= spaces ", "G=\ttab"),
     "names": ("a.b-c=1", "_=2", "-x=3", "lower=4"),
     "own": ("JOBSET_NAME=mine", "JOB_INDEX=7", "PROCESSES_IN_JOB=1"),
-    "unicode": ("A=\u00fc\u4e2d\U0001f600", "B=\u0001\u007f\u2028"),
+    "unicode": ("A=\u00fc\u4e2d", "B=\u0001\u007f\u2028\u0085"),
+    "emoji": ("A=\U0001f600",),
 }
 RESTARTS = {
     "never": (0, None, False),
@@ -160,7 +162,9 @@ def test_odd_command(command: str, control_plane: ControlPlane, kube: Kube) -> N
 def test_odd_environment(items: tuple[str, ...], control_plane: ControlPlane, kube: Kube) -> None:
     jobset = render_workload(workload(env=parse_env(items)), fuse_host_network=True)
     take(control_plane, kube, jobset)
-    stored = {entry["name"]: entry.get("value", "") for entry in _container(kube.apply(jobset, dry_run=True))["env"]}
+    stored = {
+        entry["name"]: entry.get("value", "") for entry in _container(kube.apply(jobset, dry_run=True))["env"]
+    }
     assert {name: stored[name] for name, _, _ in (item.partition("=") for item in items)} == {
         entry["name"]: entry["value"]
         for entry in _container(jobset)["env"]
@@ -201,6 +205,7 @@ def test_golden(path: Path, control_plane: ControlPlane, kube: Kube) -> None:
     manifests = [item for item in yaml.safe_load_all(path.read_text()) if item]
     assert manifests
     for manifest in manifests:
+        control_plane.has_namespace(manifest["metadata"].get("namespace", "default"))
         take(control_plane, kube, manifest)
 
 

@@ -12,7 +12,8 @@ from xpk.emulator.storage.fieldmask import project
 Json = dict[str, Any]
 Call = Callable[..., tuple[int, Any]]
 BUCKET = "/storage/v1/b/my-bucket"
-MEMBER = (
+MEMBER = "serviceAccount:driver@p.iam.gserviceaccount.com"
+PRINCIPAL = (
     "principal://iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/p.svc.id.goog"
     "/subject/ns/gke-managed-checkpointing/sa/gke-checkpointing-multitier-node"
 )
@@ -54,6 +55,14 @@ def test_fields_are_chosen(call: Call) -> None:
 )
 def test_field_masks(mask: str, kept: Json) -> None:
     assert project({"a": {"b": 1, "c": {"d": 2}}, "e": 3}, mask) == kept
+
+
+def test_a_workload_identity_pool_comes_with_the_first_cluster(call: Call) -> None:
+    """As in a new project: IAM knows no principal of a pool that no cluster has made."""
+    binding = {"role": "roles/storage.objectUser", "members": [PRINCIPAL]}
+    status, body = call("PUT", f"{BUCKET}/iam", {"bindings": [binding]})
+    assert (status, body["error"]["message"]) == (400, "Identity Pool does not exist (p.svc.id.goog).")
+    assert call("GET", f"{BUCKET}/iam")[1]["bindings"] == []
 
 
 def test_policy_is_read_modified_and_written(call: Call) -> None:

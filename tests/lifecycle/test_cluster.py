@@ -266,7 +266,7 @@ def test_rights_that_are_missing_are_said_once(world: Any, spec: Any) -> None:
     with pytest.raises(AccessError) as caught:
         world.create(spec(2))
     assert len(caught.value.faults) == 2
-    assert "not started: pool/c1-np-0" in caught.value.faults[1].why
+    assert "not started: grant/my-bucket, pool/c1-np-0" in caught.value.faults[1].why
 
 
 @pytest.mark.parametrize("drop", [False, True])

@@ -15,9 +15,9 @@ from xpk.catalog.versions import GkeVersion
 from xpk.cli.where import place
 from xpk.cli.words import Words
 from xpk.errors import UsageError
+from xpk.spec.api_field import NO_ARGUMENTS, GcloudArguments
 from xpk.spec.capacity import Capacity, OnDemand, capacity_from_flags
 from xpk.spec.cluster import Addon, ClusterSpec, Controllers
-from xpk.spec.gcloud import GcloudArguments, parse_cluster_arguments, parse_nodepool_arguments
 from xpk.spec.mtc import Mtc, MtcFlags, check_mtc
 from xpk.spec.private import PrivateAccess, private_access
 from xpk.spec.quantity import parse_quantity
@@ -31,7 +31,6 @@ _ADDONS = {
     "--enable-pd-csi-driver": Addon.PERSISTENT_DISK,
     "--enable-lustre-csi-driver": Addon.LUSTRE,
 }
-_NOTHING = GcloudArguments(fields=(), notes=())
 T = TypeVar("T")
 U = TypeVar("U")
 
@@ -42,7 +41,7 @@ def cluster_spec(words: Words) -> ClusterSpec:
     slice_type = slice_type_of(words)
     where, known = place(words, zone_needed=True)
     capacity, capacity_given = gathered(words, lambda: capacity_of(words), (OnDemand(), False))
-    cluster_arguments = _arguments(words, "--custom-cluster-arguments", parse_cluster_arguments)
+    cluster_arguments = _arguments(words, "--custom-cluster-arguments")
     diagnostics = _diagnostics(words)
     spec = gathered(
         words,
@@ -62,7 +61,7 @@ def cluster_spec(words: Words) -> ClusterSpec:
             mtc=_mtc(words, slice_type),
             private=_private(words),
             host_maintenance=_maintenance(words),
-            cluster_arguments=_joined(cluster_arguments, diagnostics) if known else _NOTHING,
+            cluster_arguments=_joined(cluster_arguments, diagnostics) if known else NO_ARGUMENTS,
             pool_arguments=_pool_arguments(words, "--custom-nodepool-arguments", slice_type),
             tpu_pool_arguments=_pool_arguments(words, "--custom-tpu-nodepool-arguments", slice_type),
             controllers=_controllers(words),
@@ -154,23 +153,28 @@ def _maintenance(words: Words) -> Literal["AS_NEEDED", "PERIODIC"]:
     return "PERIODIC" if value == "PERIODIC" else "AS_NEEDED"
 
 
-def _arguments(words: Words, flag: str, parse: Callable[[str, str], GcloudArguments]) -> GcloudArguments:
+def _arguments(words: Words, flag: str) -> GcloudArguments:
     text = words.text(flag)
-    return _NOTHING if text is None else gathered(words, lambda: parse(text, flag), _NOTHING)
+    return NO_ARGUMENTS if text is None else _read(words, text, flag)
+
+
+def _read(words: Words, text: str, flag: str) -> GcloudArguments:
+    from xpk.spec.gcloud import parse_cluster_arguments, parse_nodepool_arguments  # large: only where used
+
+    pool = flag in ("--custom-nodepool-arguments", "--custom-tpu-nodepool-arguments")
+    parse = parse_nodepool_arguments if pool else parse_cluster_arguments
+    return gathered(words, lambda: parse(text, flag), NO_ARGUMENTS)
 
 
 def _pool_arguments(words: Words, flag: str, slice_type: SliceType | None) -> GcloudArguments:
-    found = _arguments(words, flag, parse_nodepool_arguments)
-    return found if slice_type else _NOTHING  # what fits depends on the machine
+    found = _arguments(words, flag)
+    return found if slice_type else NO_ARGUMENTS  # what fits depends on the machine
 
 
 def _diagnostics(words: Words) -> GcloudArguments:
     if not words.on("--managed-mldiagnostics"):
-        return _NOTHING
-    parse = parse_cluster_arguments
-    return gathered(
-        words, lambda: parse("--enable-managed-mldiagnostics", "--managed-mldiagnostics"), _NOTHING
-    )
+        return NO_ARGUMENTS
+    return _read(words, "--enable-managed-mldiagnostics", "--managed-mldiagnostics")
 
 
 def _joined(one: GcloudArguments, other: GcloudArguments) -> GcloudArguments:

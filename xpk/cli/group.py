@@ -43,7 +43,9 @@ class Group(click.Group):
     def __init__(
         self, name: str, line: str, members: Mapping[str, Member], elsewhere: Mapping[str, tuple[str, str]]
     ) -> None:
-        super().__init__(name, help=line, no_args_is_help=False, invoke_without_command=True)
+        super().__init__(
+            name, help=line, no_args_is_help=False, invoke_without_command=True, add_help_option=False
+        )
         self.line = line
         self.members = members
         self.elsewhere = elsewhere

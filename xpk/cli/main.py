@@ -9,7 +9,6 @@ import contextlib
 import gc
 import os
 import sys
-import traceback
 from collections.abc import Sequence
 from typing import NoReturn
 
@@ -122,6 +121,8 @@ class Root(Group):
 
 def _traceback(debug: bool) -> None:
     if debug:
+        import traceback  # here, because it is rarely wanted and slow to load
+
         output.say(traceback.format_exc())
 
 

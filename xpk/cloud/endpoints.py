@@ -5,10 +5,10 @@ Not a client. Importing this loads nothing beyond the standard library's URL par
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from xpk.errors import Fault, UsageError
+from xpk.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,8 +22,9 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+from xpk.frozen import dataclass
 
 _MAX_FILE_BYTES = 1 << 20
 _NO_CONFIGURATION = "NONE"

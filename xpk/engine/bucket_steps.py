@@ -19,8 +19,14 @@ def check_member(member: str) -> None:
 
 
 def grant(context: Context, step: GrantBucketRole) -> Task[None]:
-    """Add the member; if its workload identity pool does not exist yet, wait for what creates it."""
+    """Add the member, once the step that makes its workload identity pool is done.
+
+    IAM learns of a new pool within minutes: until then it is tried again.
+    """
     check_member(step.member)
+    if step.identity_pool_step is not None:
+        yield Say("waiting for the project's workload identity pool")
+        yield AwaitStep(step.identity_pool_step)
     since: float | None = None
     while True:
         try:
@@ -32,12 +38,9 @@ def grant(context: Context, step: GrantBucketRole) -> Task[None]:
             if _NO_POOL not in str(error).lower():
                 raise
             if since is None:
-                yield Say("waiting for the project's workload identity pool")
-                if step.identity_pool_step is not None:
-                    yield AwaitStep(step.identity_pool_step)
+                yield Say("waiting until IAM knows the project's workload identity pool")
                 since = context.timing.now()
-                continue
-            if context.timing.now() - since > _POOL_DEADLINE:
+            elif context.timing.now() - since > _POOL_DEADLINE:
                 raise
         yield from context.pause(since)
 

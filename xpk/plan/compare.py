@@ -9,14 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from decimal import Decimal
 from typing import Any
 
 _QUANTITY = re.compile(r"([+-]?\d+(?:\.\d+)?)(m|k|Ki|M|Mi|G|Gi|T|Ti|P|Pi)?")
 _FACTORS = {
-    "": Decimal(1), "m": Decimal("0.001"), "k": Decimal(1000), "M": Decimal(10**6), "G": Decimal(10**9),
-    "T": Decimal(10**12), "P": Decimal(10**15), "Ki": Decimal(2**10), "Mi": Decimal(2**20),
-    "Gi": Decimal(2**30), "Ti": Decimal(2**40), "Pi": Decimal(2**50),
+    "": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "P": 10**15,
+    "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40, "Pi": 2**50,
 }  # fmt: skip
 
 
@@ -43,7 +41,11 @@ def _same(wanted: Any, actual: Any) -> bool:
     return False
 
 
-def quantity(text: str) -> Decimal | None:
-    """The size of a Kubernetes quantity in its base unit, None when it is not one."""
+def quantity(text: str) -> int | None:
+    """The size of a Kubernetes quantity in thousandths of its base unit, None when it is not one."""
     match = _QUANTITY.fullmatch(text)
-    return Decimal(match[1]) * _FACTORS[match[2] or ""] if match else None
+    if not match:
+        return None
+    whole, _, part = match[1].partition(".")
+    scale = 1 if match[2] == "m" else 1000 * _FACTORS[match[2] or ""]
+    return int(whole + part) * scale // 10 ** len(part)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import fields
+from functools import cache
 from typing import Any, assert_never
 
 from xpk.plan.steps import (
@@ -162,6 +163,7 @@ def _dump(manifest: Json) -> str:
     return dumped
 
 
+@cache
 def _dumper() -> Any:
     """The C dumper, writing texts of several lines as blocks so that a person can read them."""
     import yaml

@@ -66,7 +66,7 @@ class GrantBucketRole:
 
     `identity_pool_step` is the id of the step after which the project's workload identity pool
     exists for certain: the first cluster of a project creates it, and IAM refuses its
-    principals before that.
+    principals before that. The engine waits for it; in the plan the grant stays beside its bucket.
     """
 
     bucket: str

@@ -134,7 +134,8 @@ def fold(lines: Iterable[Line]) -> list[Line]:
     groups: list[list[Line]] = []
     for line in lines:
         last = groups[-1][0] if groups else None
-        if last and (last.sign, last.noun, last.detail) == (line.sign, line.noun, line.detail):
+        same = last and (last.sign, last.noun, last.detail) == (line.sign, line.noun, line.detail)
+        if same and line.sign != "-":  # what is deleted is named one by one
             groups[-1].append(line)
         else:
             groups.append([line])
@@ -230,10 +231,10 @@ def _object(manifest: Json) -> str:
 def _ramdisk(manifest: Json) -> str:
     size = str(manifest["spec"]["inMemoryVolumeSize"])
     machine = MACHINES.get(_name(manifest))
-    bytes_ = quantity(size)
-    if machine is None or bytes_ is None:
+    thousandths = quantity(size)
+    if machine is None or thousandths is None:
         return f"{size} per host"
-    share = round(100 * float(bytes_) / (machine.ram_gb * 10**9))
+    share = round(100 * thousandths / (machine.ram_gb * 10**12))
     return f"{size} per host, {share} % of {machine.ram_gb} GB"
 
 

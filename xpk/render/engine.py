@@ -59,11 +59,33 @@ def templates_folder() -> Path:
     return inside if inside.is_dir() else package.parent / "templates"
 
 
+def _compiled_folder(inside: Path) -> Path:
+    """Where templates compiled by the installed Jinja are; its version is part of the name."""
+    return inside / f"jinja2_{jinja2.__version__.replace('.', '_')}"
+
+
+def _loader() -> jinja2.BaseLoader:
+    """The templates as the wheel brings them compiled, else as they are written."""
+    compiled = _compiled_folder(Path(xpk.__file__).resolve().parent / "templates_compiled")
+    if compiled.is_dir():
+        return jinja2.ModuleLoader(compiled)
+    return jinja2.FileSystemLoader(templates_folder())
+
+
+def compile_templates(target: Path) -> Path:
+    """Compile every template below a new folder in `target`; returns that folder. For the wheel's build."""
+    compiled = _compiled_folder(target)
+    environment().compile_templates(
+        compiled, zip=None, ignore_errors=False, filter_func=lambda name: not name.endswith((".py", ".sh"))
+    )
+    return compiled
+
+
 @cache
 def environment() -> jinja2.Environment:
     """The environment of all templates, built once."""
     env = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(templates_folder()),
+        loader=_loader(),
         undefined=jinja2.StrictUndefined,
         autoescape=False,  # `finalize` writes every expression as JSON
         finalize=to_json,

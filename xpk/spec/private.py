@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from ipaddress import ip_network
 
 from xpk.errors import FaultCollector
 from xpk.frozen import dataclass
@@ -43,7 +42,7 @@ class PrivateAccess:
                 "--private: your own address is not added; the control plane is reached by its DNS name "
                 "(for the IP endpoint: --authorized-networks RANGE)"
             )
-        if any(ip_network(each).prefixlen == 0 for each in self.authorized_networks):
+        if any(each.endswith("/0") for each in self.authorized_networks):
             notes.append("--authorized-networks: the whole internet may try the control plane")
         notes.append("--private: nodes need Cloud NAT to pull images from outside Google Cloud")
         return tuple(notes)
@@ -103,6 +102,8 @@ def api_fields(private: PrivateAccess) -> tuple[ApiField, ...]:
 
 
 def _network(word: str, faults: FaultCollector) -> str:
+    from ipaddress import ip_network  # here, because most clusters name no networks
+
     try:
         return str(ip_network(word))
     except ValueError:
@@ -111,6 +112,8 @@ def _network(word: str, faults: FaultCollector) -> str:
 
 
 def _why_no_network(word: str) -> tuple[str, str]:
+    from ipaddress import ip_network
+
     try:
         wider = ip_network(word, strict=False)
     except ValueError:

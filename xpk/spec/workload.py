@@ -140,7 +140,7 @@ def _name_faults(spec: WorkloadSpec) -> Iterator[Fault]:
     checks = (
         ("--namespace", spec.namespace, label, "default"),
         ("--docker-name", spec.container, label, "jax-tpu"),
-        ("--scheduler", spec.scheduler, _SUBDOMAIN, "default-scheduler"),
+        ("--scheduler", spec.scheduler, rf"(?:{_SUBDOMAIN}/)?{_SUBDOMAIN}", "default-scheduler"),
         ("--service-account", spec.service_account, _SUBDOMAIN, "trainer"),
         ("--docker-image-pull-secret", spec.pull_secret, _SUBDOMAIN, "registry-key"),
     )
