@@ -113,11 +113,11 @@ class Interrupted(XpkError):
 class FaultCollector:
     """Gathers all faults of one request, so that a person sees them together.
 
-        faults = FaultCollector()
-        with faults.gather():
-            bucket = parse_bucket(text)       # a UsageError here is kept, not raised
-        faults.add("--num-slices 0", "a cluster needs at least one slice", "--num-slices 2")
-        faults.raise_if_any()
+    faults = FaultCollector()
+    with faults.gather():
+        bucket = parse_bucket(text)       # a UsageError here is kept, not raised
+    faults.add("--num-slices 0", "a cluster needs at least one slice", "--num-slices 2")
+    faults.raise_if_any()
     """
 
     def __init__(self) -> None:

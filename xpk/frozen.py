@@ -45,7 +45,7 @@ def _init(cls: str, fields: tuple[dataclasses.Field[Any], ...], kw_only: bool) -
     """An `__init__` that fills the fields in order, from arguments or defaults."""
     names = tuple(field.name for field in fields)
     positional = 0 if kw_only else len(names)
-    factories = {field.name: field.default_factory for field in fields if field.default_factory is not MISSING}
+    factories = {f.name: f.default_factory for f in fields if f.default_factory is not MISSING}
     defaults = {field.name: field.default for field in fields if field.default is not MISSING}
     put = object.__setattr__
 
@@ -106,5 +106,6 @@ def _set_state(self: Any, state: list[Any]) -> None:
 
 
 def _repr(self: Any) -> str:
-    values = (f"{field.name}={getattr(self, field.name)!r}" for field in dataclasses.fields(self) if field.repr)
+    shown = (field.name for field in dataclasses.fields(self) if field.repr)
+    values = (f"{name}={getattr(self, name)!r}" for name in shown)
     return f"{self.__class__.__qualname__}({', '.join(values)})"

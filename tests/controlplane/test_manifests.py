@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from tests.controlplane.cluster import ControlPlane
 from tests.controlplane.jobs import jobs_of
@@ -20,7 +22,7 @@ from xpk.plan.workload import plan_workload
 from xpk.render.workload import render_workload
 from xpk.spec.capacity import Capacity, FlexStart, OnDemand, Reservation, Spot
 from xpk.spec.cluster import ClusterSpec, parse_place
-from xpk.spec.environment import parse_env
+from xpk.spec.environment import EnvVar, parse_env
 from xpk.spec.mounts import parse_mount
 from xpk.spec.mtc import MtcFlags, check_mtc
 from xpk.spec.ramdisk import Ramdisk
@@ -29,6 +31,7 @@ from xpk.spec.workload import WorkloadSpec
 
 pytestmark = [pytest.mark.xdist_group("controlplane"), pytest.mark.slow]
 
+_TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=60)
 GOLDENS = sorted((Path(__file__).parent.parent / "golden").rglob("*.yaml"))
 TYPES = ("v4-16", "v5litepod-16", "v5p-32", "v6e-16", "v6e-256")
 CAPACITIES: dict[str, Capacity] = {
@@ -170,6 +173,18 @@ def test_odd_environment(items: tuple[str, ...], control_plane: ControlPlane, ku
         for entry in _container(jobset)["env"]
         if entry["name"] in {item.partition("=")[0] for item in items}
     }
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(command=_TEXT.filter(str.strip), value=_TEXT)
+def test_any_text(command: str, value: str, control_plane: ControlPlane, kube: Kube) -> None:
+    """Through xpk's own client; `test_printed.py` sends the printed form."""
+    jobset = render_workload(workload(command=command, env=(EnvVar("A", value),)), fuse_host_network=True)
+    stored = _container(kube.apply(jobset, dry_run=True))
+    assert stored["command"] == _container(jobset)["command"]
+    assert [e["value"] for e in stored["env"] if e["name"] == "A"] == [
+        e["value"] for e in _container(jobset)["env"] if e["name"] == "A"
+    ]
 
 
 @pytest.mark.parametrize("name", RESTARTS)

@@ -17,6 +17,7 @@ Json = dict[str, Any]
 JOBSETS = "/apis/jobset.x-k8s.io/v1alpha2/namespaces/{}/jobsets"
 WORKLOADS = "/apis/kueue.x-k8s.io/v1beta2/namespaces/{}/workloads"
 PODS = "/api/v1/namespaces/{}/pods"
+DRIVERS = f"/apis/apps/v1/namespaces/{standins.NAMESPACE}/daemonsets"
 SETTLED = 60.0
 
 
@@ -48,16 +49,18 @@ class World:
                 standins.start_driver(self.plane.api, manifest["metadata"]["name"])
 
     def remove(self, manifests: Iterable[Json]) -> None:
-        """Remove the hosts and the objects, so that another test finds an empty cluster."""
-        for pool in self.pools:
-            for name in pool.node_names():
-                self.kube.delete(f"/api/v1/nodes/{name}", propagation="Background")
-        for manifest in manifests:
-            self.kube.delete(self.kube.path_of(manifest), propagation="Background")
+        """Remove hosts, drivers and objects and wait for their end, so that another test finds none."""
+        drivers = [self.kube.path_of(item) for item in self.kube.list(DRIVERS)]
+        hosts = [f"/api/v1/nodes/{name}" for pool in self.pools for name in pool.node_names()]
+        paths = [*drivers, *hosts, *(self.kube.path_of(manifest) for manifest in manifests)]
+        for path in paths:
+            self.kube.delete(path, propagation="Background")
+        self.pools.clear()
+        self.plane.wait(lambda: all(self.kube.get(path) is None for path in paths), "all removed", SETTLED)
 
     def driver(self) -> Json:
         """The status of the one driver DaemonSet."""
-        (found,) = self.kube.list(f"/apis/apps/v1/namespaces/{standins.NAMESPACE}/daemonsets")
+        (found,) = self.kube.list(DRIVERS)
         status: Json = found.get("status", {})
         return status
 

@@ -26,7 +26,7 @@ def test_a_project_by_its_number(call: Call) -> None:
     assert call("GET", "/v3/projects/123456789012")[1]["name"] == "projects/123456789012"
 
 
-@pytest.mark.parametrize("project", ["Upper-1", "p", "ends-", "1abcdef"])
+@pytest.mark.parametrize("project", ["Upper-1", "-p", "ends-", "1abcdef"])
 def test_impossible_ids(call: Call, project: str) -> None:
     status, body = call("GET", f"/v3/projects/{project}")
     assert (status, body["error"]["status"]) == (403, "PERMISSION_DENIED")

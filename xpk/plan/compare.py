@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 _QUANTITY = re.compile(r"([+-]?\d+(?:\.\d+)?)(m|k|Ki|M|Mi|G|Gi|T|Ti|P|Pi)?")
-_FACTORS = {
+_FACTORS: dict[str, int] = {
     "": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "P": 10**15,
     "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40, "Pi": 2**50,
 }  # fmt: skip
@@ -48,4 +48,4 @@ def quantity(text: str) -> int | None:
         return None
     whole, _, part = match[1].partition(".")
     scale = 1 if match[2] == "m" else 1000 * _FACTORS[match[2] or ""]
-    return int(whole + part) * scale // 10 ** len(part)
+    return int(whole + part) * scale // int(10 ** len(part))
