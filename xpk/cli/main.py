@@ -114,9 +114,18 @@ class Root(Group):
             return 141
         except Exception as bug:
             _traceback(debug)
-            output.say(f"error: a bug in xpk: {type(bug).__name__}: {str(bug)[:300]}")
-            output.say("       run again with --debug for the traceback" if not debug else "       see above")
+            _say_bug(bug, debug)
             return 1
+
+
+def _say_bug(bug: Exception, debug: bool) -> None:
+    """What is no error of the user's: a bug, or an installation that lacks a package."""
+    if isinstance(bug, ModuleNotFoundError) and bug.name and bug.name.partition(".")[0] != "xpk":
+        output.say(f"error: the Python package '{bug.name}' is not installed")
+        output.say(f"       {sys.executable} -m pip install FOLDER, the folder of xpk with pyproject.toml")
+        return
+    output.say(f"error: a bug in xpk: {type(bug).__name__}: {str(bug)[:300]}")
+    output.say("       run again with --debug for the traceback" if not debug else "       see above")
 
 
 def _traceback(debug: bool) -> None:

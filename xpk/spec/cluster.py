@@ -253,7 +253,6 @@ class ClusterSpec:
                 "emergency checkpointing needs --num-slices 2"
             )
         if self.mtc:
-            notes.extend(self.mtc.sizing.working if self.mtc.sizing else ())
             notes.extend(mtc_warnings(self.mtc, self.slice_type))
         if self.private:
             notes.extend(self.private.notes)
