@@ -44,14 +44,10 @@ class Api:
         """The answer's object; a text is sent as it is. Raises Refused, or OSError when nothing answers."""
         headers = {"Authorization": f"Bearer {self._token}", "Content-Type": content_type}
         target = f"{path}?{urlencode(query)}" if query else path
-        connection = self._connection()
+        text = json.dumps(body) if isinstance(body, dict) else body
         try:
-            text = json.dumps(body) if isinstance(body, dict) else body
-            connection.request(method, target, None if text is None else text.encode(), headers)
-            response = connection.getresponse()
-            content = response.read()
+            response, content = self._send(method, target, text, headers)
         except (OSError, http.client.HTTPException) as error:
-            connection.close()
             raise OSError(f"{method} {path}: {error}") from error
         try:
             answer = json.loads(content)
@@ -85,6 +81,22 @@ class Api:
         """Close all connections."""
         for connection in self._open:
             connection.close()
+
+    def _send(
+        self, method: str, target: str, text: str | None, headers: dict[str, str]
+    ) -> tuple[http.client.HTTPResponse, bytes]:
+        connection = self._connection()
+        for last in (False, True):
+            try:
+                connection.request(method, target, None if text is None else text.encode(), headers)
+                response = connection.getresponse()
+                return response, response.read()
+            except (OSError, http.client.HTTPException) as error:
+                connection.close()  # opened again by the next request
+                idle = isinstance(error, http.client.RemoteDisconnected | BrokenPipeError)
+                if last or not idle:  # the server ends connections that were idle for long
+                    raise
+        raise AssertionError("not reached")
 
     def _connection(self) -> http.client.HTTPSConnection:
         connection: http.client.HTTPSConnection | None = getattr(self._local, "connection", None)

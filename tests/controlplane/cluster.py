@@ -103,6 +103,12 @@ class ControlPlane:
         user = user or self._admin
         return components.write_kubeconfig(self._files, user.name.partition("@")[0], user)
 
+    def release(self, component: str) -> str:
+        """The release file of jobset or kueue as one would fetch it, with webhooks that answer here."""
+        ports = self._files.ports
+        port = ports.jobset_webhook if component == "jobset" else ports.kueue_webhook
+        return manifests.release_file(self._build.objects(component), component, port, self._files.pki)
+
     def log(self, name: str, lines: int = 50) -> str:
         """The last lines of what a part said."""
         return self._processes[name].tail(lines)
@@ -149,7 +155,7 @@ class ControlPlane:
         # Webhooks last: they would refuse what is created while their controllers do not run yet.
         installed.sort(key=lambda item: item["kind"].endswith("WebhookConfiguration"))
         manifests.install(self.api, installed)
-        self.wait(lambda: manifests.served(self.api, installed), "the kinds of JobSet and Kueue")
+        self.wait(lambda: manifests.served(self.api, installed), "the kinds of JobSet, Kueue and MTC")
 
     def _run(self, name: str, words: list[str]) -> None:
         folder = str(self._folder.path)

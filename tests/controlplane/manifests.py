@@ -8,11 +8,16 @@ from __future__ import annotations
 
 import base64
 import copy
+import json
 from collections.abc import Iterator, Sequence
 
-from tests.controlplane.api import Api, Json
+from tests.controlplane.api import Api, Json, Refused
 from tests.controlplane.pki import Pki
 
+IMAGES = {
+    "jobset": "registry.k8s.io/jobset/jobset:v0.12.0",
+    "kueue": "registry.k8s.io/kueue/kueue:v0.19.2",
+}
 _LEFT_OUT = frozenset({"Deployment", "APIService"})
 _API_ROOTS = {
     "v1": "/api/v1",
@@ -42,6 +47,20 @@ def adapted(objects: Sequence[Json], webhook_port: int, pki: Pki) -> list[Json]:
             item["data"] = _secret_data(pki)
     order = {"Namespace": 0, "CustomResourceDefinition": 1}
     return sorted(found, key=lambda item: order.get(item["kind"], 2))
+
+
+def release_file(objects: Sequence[Json], component: str, webhook_port: int, pki: Pki) -> str:
+    """The objects as a release publishes them, the Deployment with the release's image.
+
+    KWOK runs the Deployment's pods and nothing is in them; the controllers are the processes.
+    """
+    found = adapted(objects, webhook_port, pki)
+    for item in copy.deepcopy(list(objects)):
+        if item["kind"] == "Deployment":
+            for container in item["spec"]["template"]["spec"]["containers"]:
+                container["image"] = IMAGES[component]
+            found.append(item)
+    return "\n---\n".join(json.dumps(item) for item in found)
 
 
 def configuration(objects: Sequence[Json], name: str) -> str:
@@ -74,11 +93,19 @@ def collection(item: Json) -> str:
 
 
 def _established(api: Api, name: str) -> bool:
+    """Established, and past the moment in which the server answers 429 "storage is (re)initializing"."""
     crd = api.get(f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{name}") or {}
-    return any(
-        c["type"] == "Established" and c["status"] == "True"
-        for c in crd.get("status", {}).get("conditions", [])
-    )
+    conditions = crd.get("status", {}).get("conditions", [])
+    if not any(c["type"] == "Established" and c["status"] == "True" for c in conditions):
+        return False
+    spec = crd["spec"]
+    if spec.get("conversion", {}).get("strategy") == "Webhook":
+        return True  # its objects cannot be listed before its controller runs
+    try:
+        api.items(f"/apis/{spec['group']}/{spec['versions'][0]['name']}/{spec['names']['plural']}")
+    except Refused:
+        return False
+    return True
 
 
 def _client_config(config: Json, port: int, pki: Pki) -> Json:

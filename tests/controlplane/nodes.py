@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.controlplane.api import Api
+from tests.controlplane.api import Api, Refused
 
 Json = dict[str, Any]
 EXIT_CODE = "test.example.com/exit-code"
@@ -101,9 +101,17 @@ def cpu_nodes(count: int = 2) -> list[Json]:
 
 
 def add_nodes(api: Api, nodes: list[Json]) -> None:
-    """Register nodes, several at a time."""
+    """Register nodes, several at a time; one that is there stays, as for a kubelet that starts again."""
+
+    def add(item: Json) -> None:
+        try:
+            api.request("POST", "/api/v1/nodes", item)
+        except Refused as refused:
+            if refused.status != 409:
+                raise
+
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda item: api.request("POST", "/api/v1/nodes", item), nodes))
+        list(pool.map(add, nodes))
 
 
 def remove_node(api: Api, name: str) -> None:

@@ -72,9 +72,77 @@ def container(jobset: Json) -> Json:
     return found
 
 
+LOOKALIKES = (
+    *(
+        "y",
+        "Y",
+        "n",
+        "N",
+        "yes",
+        "No",
+        "on",
+        "OFF",
+        "true",
+        "~",
+        "null",
+        "NULL",
+        "",
+        " ",
+        "=",
+        "<<",
+        "-",
+        "---",
+    ),
+    *(
+        "0",
+        "-1",
+        "+1",
+        "007",
+        "08",
+        "0o17",
+        "0b11",
+        "0x1F",
+        "1_000",
+        "1e3",
+        "1E3",
+        "1.",
+        ".5",
+        "1e",
+        "12:30:00",
+    ),
+    *(
+        "2001-01-01",
+        "2001-01-01T00:00:00Z",
+        ".inf",
+        "-.Inf",
+        ".nan",
+        "1,2",
+        "{}",
+        "[]",
+        "!x",
+        "&x",
+        "*x",
+        "%x",
+    ),
+    *("a: b", "a #b", "# a", "'a'", '"a"', "a\nb", "a\n", "\ta", "a ", "\ufeffa", "\u2028", "\U0001f600"),
+)
+"""Texts that a reader of YAML takes for something else when they are not quoted."""
+
+
+@pytest.mark.parametrize("value", LOOKALIKES, ids=[ascii(value) for value in LOOKALIKES])
+def test_a_value_is_text(value: str, control_plane: ControlPlane) -> None:
+    """PyYAML and Kubernetes' reader differ in what they take for a number or a boolean."""
+    check_arrival(control_plane, "true", value)
+
+
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(command=_HARMLESS.filter(str.strip), value=_HARMLESS)
 def test_any_text_arrives_as_typed(command: str, value: str, control_plane: ControlPlane) -> None:
+    check_arrival(control_plane, command, value)
+
+
+def check_arrival(plane: ControlPlane, command: str, value: str) -> None:
+    """The server reads from the printed plan what the plan holds: Kubernetes' `$$` as planned."""
     spec = WorkloadSpec(
         name="w1",
         cluster="c1",
@@ -89,9 +157,9 @@ def test_any_text_arrives_as_typed(command: str, value: str, control_plane: Cont
     plan = plan_workload(spec, parse_place("p1", "us-east5-b"), Observed.nothing())
     (planned,) = [manifest for entry in plan.steps for manifest in manifests_of(entry.step)]
     (text,) = documents(yaml_stream(plan))
-    stored = container(apply_text(control_plane, text))
+    stored = container(apply_text(plane, text))
     assert stored["command"] == container(planned)["command"]
-    (arrived,) = [entry["value"] for entry in stored["env"] if entry["name"] == "A"]
+    (arrived,) = [entry.get("value", "") for entry in stored["env"] if entry["name"] == "A"]
     assert arrived == next(e["value"] for e in container(planned)["env"] if e["name"] == "A")
 
 

@@ -116,7 +116,7 @@ def test_kueues_own_webhook_answers(kube: Kube) -> None:
         "metadata": {"name": "a"},
         "spec": {"parentName": "a", "fairSharing": {"weight": "-1"}},
     }
-    with pytest.raises(XpkError, match="vcohort.kb.io.*must be greater than or equal to 0"):
+    with pytest.raises(XpkError, match=r"vcohort.kb.io.*must be greater than or equal to 0"):
         kube.apply(manifest, dry_run=True)
 
 

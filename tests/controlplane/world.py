@@ -74,9 +74,11 @@ class World:
         return status
 
     def workload(self, namespace: str, name: str) -> Json:
-        """Kueue's Workload of a JobSet; its name is generated, so its owner is asked for."""
+        """Kueue's Workload of a JobSet: its name is generated, and that of a deleted JobSet of the same
+        name stays for half a minute, so the owner's uid decides."""
+        owner = uid(self.jobset(namespace, name))
         for item in self.kube.list(WORKLOADS.format(namespace)):
-            if any(owner["name"] == name for owner in item["metadata"].get("ownerReferences", [])):
+            if any(entry["uid"] == owner for entry in item["metadata"].get("ownerReferences", [])):
                 return item
         return {}
 
