@@ -3,7 +3,7 @@
 exec {both}<> <(:)
 exec {held}>"/dev/fd/$both" {freed}<"/dev/fd/$both" {both}>&-
 exec {errors}>&2 2>/dev/null
-nobody=$! caught= several=
+nobody=$! several=
 declare -A parent group told
 look() {
   local file line rest
@@ -30,7 +30,7 @@ forward() {
   local process again
   main=$!
   [[ $main != "$nobody" ]] || exit "$2"
-  caught=1 told=()
+  told=()
   # Looks again twice: a shell may be starting a program right now, which then misses the signal.
   for again in 0 0.1 1; do
     if [[ $again != 0 ]]; then
@@ -58,6 +58,10 @@ bash -c -- "$1" 2>&"$errors" {errors}>&- {freed}<&- &
 main=$!
 set +m
 exec {held}>&- {errors}>&-
-while caught=; wait "$main"; code=$?; [[ $caught ]]; do :; done
+# A signal ends a wait with a code of its own, and one that comes between two waits may end the next.
+while wait "$main"; kill -0 "$main"; do :; done
+wait "$main"
+wait "$main"
+code=$?
 [[ $several ]] && read -r -u "$freed"
 exit "$code"

@@ -105,6 +105,16 @@ ROWS: list[tuple[str, str, str]] = [
         "--disk-type pd-standard: ct6e-standard-4t does not boot from it",
         "leave it out",
     ),
+    (
+        f"{MTC} --mtc-ramdisk-size 1Gi --custom-nodepool-arguments=--workload-metadata=GCE_METADATA",
+        "--workload-metadata GCE_METADATA: Workload Identity",
+        "GKE_METADATA",
+    ),
+    (
+        f"{MTC} --mtc-ramdisk-size 1Gi --custom-tpu-nodepool-arguments=--node-taints=team=a:NoSchedule",
+        "--node-taints team: the checkpointing driver would be kept off",
+        "--mtc-toleration-key team",
+    ),
     (f"{CLUSTER} --authorized-networks 10.0.0.1/8", "bits beyond the range", "10.0.0.0/8"),
     # -- flags that are refused, unknown, or without their value
     (f"{CLUSTER} --enable-autoprovisioning", "node auto-provisioning", "--num-slices"),

@@ -223,7 +223,9 @@ def test_a_wait_ends_as_the_workload_does(
 def wait_for_an_end(code: int, ends: int, xpk: Xpk, emulator: Emulator) -> None:
     create = CREATE[: CREATE.index("--enable-mtc")]
     assert xpk(*create, "--yes").returncode == 0
-    assert xpk(*RUN).returncode == 0
+    # At this pace the usual 12 hours are 20 seconds: a slow machine would look for a workload that is gone.
+    assert xpk(*RUN, "--ttl-seconds-after-finished", "2000000000").returncode == 0
+    until(lambda: running_pods(emulator) == 8)
     fault = {"world": "pod-finish", "cluster": "c1", "namespace": "default", "jobset": "w1", "code": code}
     request = Request(f"{emulator.url}/_emulator/faults", data=json.dumps(fault).encode(), method="POST")
     urlopen(request, timeout=10).close()
@@ -232,6 +234,14 @@ def wait_for_an_end(code: int, ends: int, xpk: Xpk, emulator: Emulator) -> None:
     assert done.returncode == ends, done.stderr
     assert json.loads(done.stdout)[0]["status"] == ("Succeeded" if code == 0 else "Failed")
     assert ("xpk workload describe" in done.stderr) == (code != 0)
+
+
+def running_pods(emulator: Emulator) -> int:
+    """How many pods of the cluster's workloads run."""
+    with urlopen(f"{emulator.url}/_emulator/objects", timeout=10) as answer:
+        (world,) = json.load(answer)["kubernetes"].values()
+    pods = [pod for pod in world["objects"]["pods"] if pod["metadata"]["name"].startswith("w1-")]
+    return sum(pod["status"].get("phase") == "Running" for pod in pods)
 
 
 def until(happened: Callable[[], bool]) -> None:

@@ -65,6 +65,13 @@ def test_sizes_for_all_types_that_fit(xpk: Xpk) -> None:
     assert max(map(len, table)) <= 80
 
 
+def test_a_model_that_no_type_holds(xpk: Xpk) -> None:
+    done = xpk("mtc", "size", "--model-params", "9000T")
+    assert (done.returncode, done.stdout) == (0, "")
+    assert "no slice type holds a model of 9000T parameters" in done.stderr
+    assert json.loads(xpk("mtc", "size", "--model-params", "9000T", "-ojson").stdout) == []
+
+
 def test_one_that_does_not_fit_says_so(xpk: Xpk) -> None:
     done = xpk("mtc", "size", "--model-params", "70B", "--tpu-type", "v6e-8")
     assert done.returncode == 0

@@ -288,3 +288,14 @@ def test_an_operation_that_is_gone_is_an_error(gke: Gke, fake: FakeServer) -> No
     fake.answer(404, error_body(404, "NOT_FOUND", "Not found: operation"))
     with pytest.raises(NotFound):
         gke.get_operation(f"{LOCATION}/operations/operation-1")
+
+
+@pytest.mark.parametrize("status", [302, 307])
+def test_a_redirect_is_not_followed(gke: Gke, fake: FakeServer, status: int) -> None:
+    for _ in range(2):
+        fake.answer(status, headers={"Location": fake.url + "/elsewhere"})
+    with pytest.raises(UnreachableError, match="leads to another address"):
+        gke.get_cluster(CLUSTER)
+    with pytest.raises(UnreachableError, match="leads to another address"):
+        gke.send(*CREATE)
+    assert fake.seen == [f"GET /v1/{CLUSTER}", f"POST /v1/{LOCATION}/clusters"]

@@ -6,6 +6,8 @@ import base64
 import copy
 import datetime
 import ipaddress
+import json
+import re
 import ssl
 import threading
 from collections.abc import Iterator
@@ -14,14 +16,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import yaml
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from hypothesis import given
+from hypothesis import strategies as st
 
 from xpk.cloud.credentials import Credentials
 from xpk.cloud.endpoints import emulated, real
 from xpk.cloud.errors import Call
-from xpk.cloud.kube_connection import Connection, Target, target_of
+from xpk.cloud.kube_connection import Connection, Target, as_yaml, target_of
 from xpk.cloud.retry import Retrier
 from xpk.errors import AccessError, StateError, UnreachableError
 
@@ -224,3 +229,12 @@ def test_the_clusters_own_ca_is_trusted_and_no_other(tls: tuple[str, str], retri
             bad.request("GET", "/version", READ)
         assert "secret" not in str(caught.value)
         bad.close()
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"])))
+def test_an_applys_body_is_json_and_yaml(value: str) -> None:
+    """An API server reads it as YAML, in which a character has one escape and not two halves."""
+    body = as_yaml({"k": value})
+    assert json.loads(body) == {"k": value}
+    assert yaml.safe_load(body) == {"k": value}
+    assert re.search(rb"(?<!\\)(\\\\)*\\u[dD][89abAB]", body) is None

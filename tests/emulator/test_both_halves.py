@@ -86,7 +86,7 @@ def test_the_release_files_are_applied_as_they_are(
     ready: Emulator, call_at: Call, component: str, version: str
 ) -> None:
     path = f"/releases/kubernetes-sigs/{component}/releases/download/{version}/manifests.yaml"
-    items = list(yaml.safe_load_all(call_at(ready, "GET", path)[1]))
+    items = list(yaml.load_all(call_at(ready, "GET", path)[1], getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
     for item in items:
         status, answer = apply(call_at, ready, item)
         assert status == 201, answer
@@ -110,3 +110,17 @@ def test_both_halves_come_back_from_the_state(ready: Emulator, call_at: Call, tm
         assert len(nodes(call_at, second)) == 32
     assert after["clusters"] == before["clusters"]
     assert after["kubernetes"] == before["kubernetes"]
+
+
+def test_time_jumps_to_what_is_near_and_not_to_what_is_far(ready: Emulator, call_at: Call) -> None:
+    """On an instant clock a finished job that is kept for a day can still be looked at."""
+    jobs = f"{KUBERNETES}/apis/batch/v1/namespaces/default/jobs"
+    pod = {"restartPolicy": "Never", "containers": [{"name": "c", "image": "i"}]}
+    for name, seconds in (("short", 60), ("long", 86_400)):
+        spec = {"ttlSecondsAfterFinished": seconds, "template": {"spec": pod}}
+        job = {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": name}, "spec": spec}
+        assert call_at(ready, "POST", jobs, job)[0] == 201
+    for item in call_at(ready, "GET", f"{KUBERNETES}/api/v1/namespaces/default/pods")[1]["items"]:
+        fault = {"world": "pod-exit", "cluster": "mtc", "namespace": "default", "code": 0}
+        call_at(ready, "POST", "/_emulator/faults", {**fault, "pod": item["metadata"]["name"]})
+    assert [item["metadata"]["name"] for item in call_at(ready, "GET", jobs)[1]["items"]] == ["long"]

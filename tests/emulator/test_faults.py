@@ -68,6 +68,7 @@ def test_faults_are_listed_and_forgotten(call: Call) -> None:
     call("POST", "/_emulator/faults", {"world": "stockout", "pool": "np"})
     listed = call("GET", "/_emulator/faults")[1]
     assert listed[0]["match"] == {"method": "", "path": "x"}
+    assert call("POST", "/_emulator/faults", listed[0]) == (200, {})
     assert listed[1] == {"world": "stockout", "pool": "np", "times": 0}
     assert call("DELETE", "/_emulator/faults") == (200, {})
     assert call("GET", "/_emulator/faults") == (200, [])
@@ -85,7 +86,27 @@ def test_faults_are_listed_and_forgotten(call: Call) -> None:
         {"match": {}, "status": "500"},
         {"match": {}, "status": 500, "times": "often"},
         {"match": {}, "status": 500, "headers": []},
+        {"match": {}, "status": 500, "times": 0},
+        {"match": {}, "status": 500, "times": True},
+        {"match": {}, "status": 99999},
+        {"match": {}, "status": True},
+        {"match": {}, "status": 500, "headers": {"Retry-After": 1}},
+        {"match": {}, "status": 500, "headers": {"A": "b\r\nc"}},
+        {"match": {}, "status": 500, "delay_seconds": -1},
+        {"match": {}, "status": 500, "delay_seconds": True},
+        {"match": {}, "status": 500, "drop": 1},
+        {"match": {"path": 5}, "status": 500},
         {"world": "flood", "cluster": "mtc"},
+        {"world": None},
+        {"world": ["stockout"]},
+        {"world": "stockout", "pool": 5},
+        {"world": "stockout", "pool": "np", "times": "often"},
+        {"world": "quota", "pool": "np", "times": -1},
+        {"world": "bucket-missing", "bucket": "Not A Bucket"},
+        {"world": "bucket-missing", "bucket": "my-bucket", "often": 2},
+        {"world": "pod-exit", "cluster": "mtc", "namespace": "default", "pod": "p", "code": "x"},
+        {"world": "pod-exit", "cluster": "mtc", "namespace": "default", "pod": "p", "code": 256},
+        {"world": "host-lost", "cluster": "mtc", "node": "n", "code": 1},
         {"world": "stockout", "pool": "np", "zone": "x"},
         {"world": "stockout", "pool": "["},
         {"world": "host-lost", "cluster": "mtc"},

@@ -88,6 +88,7 @@ FLEX_CONFIG = FLEX["config"]
         ({"placementPolicy": {"tpuTopology": "3x3x3"}}, "is not supported by machine type"),
         ({"placementPolicy": {"tpuTopology": "big"}}, "is not supported by machine type"),
         ({"locations": ["us-east5-a", "us-east5-b"]}, "exactly one zone"),
+        ({"config": {"taints": [{"value": "v", "effect": "NO_SCHEDULE"}]}}, "must have a key"),
         ({"config": {"machineType": "ct9p-hightpu-4t"}}, "does not exist"),
         ({"config": {"diskType": "hyperdisk-balanced"}}, "not compatible for machine type ct5p-hightpu-4t"),
         ({**V6E, "config": {"machineType": "ct6e-standard-4t", "diskType": "pd-balanced"}}, "not compatible"),
@@ -220,7 +221,13 @@ def test_update(
 
 @pytest.mark.parametrize(
     ("update", "status"),
-    [({}, 400), ({"placementPolicy": {}}, 400), ({"image": "x"}, 501), ({"nodeVersion": "1.34"}, 400)],
+    [
+        ({}, 400),
+        ({"placementPolicy": {}}, 400),
+        ({"image": "x"}, 501),
+        ({"nodeVersion": "1.34"}, 400),
+        ({"taints": {"taints": [{"effect": "NO_SCHEDULE"}]}}, 400),
+    ],
 )
 def test_refused_updates(call: Call, running: str, update: Json, status: int) -> None:
     assert call("PUT", f"{running}/nodePools/default-pool", update)[0] == status

@@ -18,7 +18,7 @@ def documents(call: Call, component: str, version: str) -> list[Json]:
     status, raw = call("GET", f"{RELEASES}/{component}/releases/download/{version}/manifests.yaml")
     assert status == 200
     assert raw.startswith(b"# STAND-IN of the xpk emulator.")
-    return list(yaml.safe_load_all(raw))
+    return list(yaml.load_all(raw, getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
 
 
 @pytest.mark.parametrize(

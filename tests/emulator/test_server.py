@@ -59,6 +59,53 @@ def test_unreadable_body(emulator: Emulator, header: str) -> None:
         assert raw.recv(100).startswith(b"HTTP/1.1 400 ")
 
 
+@pytest.mark.parametrize(
+    ("line", "status"),
+    [
+        ("nonsense", 400),
+        ("GET http://[bad HTTP/1.1", 400),
+        ("BREW /pot HTTP/1.1", 501),
+        (f"GET /{'a' * 70_000} HTTP/1.1", 414),
+    ],
+)
+def test_what_is_no_request_is_refused_in_json(emulator: Emulator, line: str, status: int) -> None:
+    with socket.create_connection(("127.0.0.1", emulator.port), timeout=10) as raw:
+        raw.sendall(f"{line}\r\nHost: x\r\n\r\n".encode())
+        answer = b"".join(iter(lambda: raw.recv(4096), b""))
+    assert json.loads(answer.partition(b"\r\n\r\n")[2] or answer)["error"]["code"] == status
+
+
+def test_a_stream_ends_when_its_client_goes(
+    call_at: Call, clock: Any, world_factory: Any, mtc_cluster: Json
+) -> None:
+    ended = threading.Event()
+
+    def quiet() -> Any:
+        try:
+            yield b"first\n"
+            while True:
+                emulator.cloud.woken.wait(0.01)
+                yield b""
+        finally:
+            ended.set()
+
+    class Watching(world_factory):  # type: ignore[misc]
+        def handle(self, request: Request) -> Response:
+            return Response(200, stream=quiet())
+
+    with Emulator(clock=clock, world_factory=Watching) as emulator:
+        call_at(emulator, "POST", CLUSTERS, {"cluster": mtc_cluster})
+        clock.jump(1000)
+        connection = http.client.HTTPConnection("127.0.0.1", emulator.port, timeout=10)
+        connection.request("GET", CLUSTERS.replace("/v1/", "/kubernetes/") + "/mtc/api/v1/pods")
+        watch = connection.getresponse()
+        assert watch.readline() == b"first\n"
+        assert not ended.is_set()
+        watch.close()
+        connection.close()
+        assert ended.wait(30)
+
+
 def test_streams_are_sent_in_pieces(emulator: Emulator, running: str) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", emulator.port, timeout=10)
     connection.request("GET", running.replace("/v1/", "/kubernetes/") + "/stream")

@@ -98,6 +98,9 @@ def test_conditions_are_shown_to_who_asks_for_version_3(call: Call) -> None:
         {"bindings": [{"role": "roles/storage.objectUser", "members": MEMBER}]},
         {"bindings": [{"role": "roles/storage.objectUser", "members": [MEMBER], "more": 1}]},
         {"bindings": [], "more": 1},
+        {"bindings": [], "version": 2},
+        {"bindings": [], "version": "x"},
+        {"bindings": [], "version": None},
     ],
 )
 def test_refused_policies(call: Call, policy: Json) -> None:

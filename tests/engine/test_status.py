@@ -17,7 +17,9 @@ def cond(kind: str, status: str = "True", reason: str = "", message: str = "", a
     return {"type": kind, "status": status, "reason": reason, "message": message, "lastTransitionTime": at}
 
 
-def jobset(*conditions: Json, suspend: bool = False, slices: int = 2, hosts: int = 4, **status: Any) -> Json:
+def jobset(
+    *conditions: Json, suspend: bool = False, slices: int = 2, hosts: int = 4, limit: int = 50, **status: Any
+) -> Json:
     template = {
         "spec": {
             "parallelism": hosts,
@@ -34,7 +36,7 @@ def jobset(*conditions: Json, suspend: bool = False, slices: int = 2, hosts: int
         },
         "spec": {
             "suspend": suspend,
-            "failurePolicy": {"maxRestarts": 50},
+            "failurePolicy": {"maxRestarts": limit},
             "replicatedJobs": [{"name": "slice-job", "replicas": slices, "template": template}],
         },
         "status": {"conditions": list(conditions), **status},
@@ -212,6 +214,12 @@ CASES: dict[str, tuple[Json, Json | None, list[Json], str]] = {
         None,
         [ended(0, 0, 1, SAME)],
         "Failed: exit 1, slice 0 host 0, out of restarts",
+    ),
+    "failed, run once": (
+        jobset(cond("Failed", reason="ReachedMaxRestarts"), limit=0),
+        None,
+        [ended(0, 0, 1, SAME)],
+        "Failed: exit 1, slice 0 host 0",
     ),
     "cannot pull": (
         jobset(),

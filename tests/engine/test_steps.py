@@ -251,7 +251,7 @@ def test_a_grant_waits_for_the_identity_pool(bench: Bench) -> None:
         "status": {"conditions": [{"type": "Established", "status": "True"}]}
     }
     member = driver_principal("p", "123")
-    bench(GrantBucketRole("b", "r", member, identity_pool_step="s1"), WaitForCrd("x"))
+    bench(GrantBucketRole("b", "r", member, after="s1"), WaitForCrd("x"))
     assert bench.cloud.bindings == [member]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from xpk.engine.events import Event, StepStarted
 from xpk.errors import AccessError, Interrupted, QuotaError, StateError, StockoutError, UsageError
 from xpk.spec.capacity import Capacity, FlexStart, OnDemand, Reservation, Spot
 from xpk.spec.cluster import Controllers
+from xpk.spec.gcloud import parse_nodepool_arguments
 
 CAPACITIES: dict[str, Capacity] = {
     "on-demand": OnDemand(),
@@ -224,6 +226,29 @@ def test_the_grant_stays_while_another_cluster_may_use_it(world: Any, spec: Any)
     plan = world.plan_delete()
     assert [s.id for s in plan.steps] == ["delete/c1"]
     assert any("c2" in note for note in plan.notes)
+
+
+def test_a_taint_of_the_users_own_does_not_keep_the_driver_off(world: Any, spec: Any) -> None:
+    taints = parse_nodepool_arguments("--node-taints=team=a:NoSchedule", "--custom-nodepool-arguments")
+    plain = spec(1)
+    wanted = replace(plain, mtc=replace(plain.mtc, toleration_key="team"), pool_arguments=taints)
+    world.create(wanted)
+    assert world.plan(wanted).empty
+
+
+def test_another_bucket_leaves_no_grant_behind(world: Any, spec: Any) -> None:
+    first = spec(1)
+    world.create(first)
+    second = replace(first, mtc=replace(first.mtc, bucket="second-bucket"))
+    plan = world.plan(second)
+    assert any("my-bucket is no longer used" in note for note in plan.notes)
+    world.apply(plan)
+    assert world.plan(second).empty
+    (grant,) = [p.step for p in plan.steps if p.id == "grant/second-bucket"]
+    sent = [r["body"] for r in world.requests() if r["path"].startswith("/storage/v1/b/second-bucket/iam")]
+    assert grant.request.body in sent, "what is printed is what is sent"
+    world.apply(world.plan_delete())
+    assert "gke-checkpointing-multitier-node" not in str(world.objects()["iam"])
 
 
 def test_release_files_of_the_users_own(world: Any, spec: Any, tmp_path: Path) -> None:

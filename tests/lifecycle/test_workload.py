@@ -15,7 +15,7 @@ from xpk.engine.observe import observe_workload
 from xpk.engine.status import State, WorkloadStatus
 from xpk.engine.waiting import wait_for_workload
 from xpk.engine.workload_description import describe_workload
-from xpk.engine.workloads import find_workloads, list_workloads, parse_filter
+from xpk.engine.workloads import connect, find_workloads, list_workloads, parse_filter
 from xpk.errors import Interrupted, StateError, UsageError
 from xpk.plan.deletion import plan_workload_delete
 from xpk.plan.steps import Plan
@@ -66,6 +66,16 @@ def until(world: Any, accept: Callable[[WorkloadStatus], bool], name: str = "w1"
 
 def running(found: WorkloadStatus) -> bool:
     return found.state is State.RUNNING
+
+
+def test_a_service_account_has_to_be_there(cluster: Any) -> None:
+    with pytest.raises(StateError, match="no such account in namespace default"):
+        plan(cluster, workload(service_account="trainer"))
+    metadata = {"name": "trainer", "namespace": "default"}
+    account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata}
+    connect(cluster.cloud, PLACE, "c1").apply(account)
+    start(cluster, workload(service_account="trainer"))
+    assert until(cluster, running).hosts_ready == 8
 
 
 def test_created_running_and_then_nothing_to_do(cluster: Any) -> None:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from xpk.catalog.versions import GkeVersion
 from xpk.errors import StateError
 from xpk.plan.cluster import plan_cluster
 from xpk.plan.document import json_document, yaml_stream
@@ -30,6 +31,7 @@ from xpk.plan.steps import (
 from xpk.plan.text import text
 from xpk.spec.capacity import FlexStart, OnDemand, Reservation, Spot
 from xpk.spec.cluster import ClusterSpec
+from xpk.spec.private import PrivateAccess
 
 MakeSpec = Callable[..., ClusterSpec]
 Applied = Callable[[ClusterSpec], Observed]
@@ -323,3 +325,15 @@ def test_install_steps_carry_the_size_for_all_hosts(spec: MakeSpec) -> None:
         "JobSet": {"memory": "7680Mi"},
         "Kueue": {"cpu": "28", "memory": "224Gi"},
     }
+
+
+def test_what_only_a_new_cluster_gets_is_said(spec: MakeSpec, applied: Applied) -> None:
+    there = applied(spec())
+    assert plan_cluster(spec(), there).notes == ()
+    later = spec(gke_version=GkeVersion.parse("1.34.1-gke.1000000"), private=PrivateAccess())
+    plan = plan_cluster(later, there)
+    assert plan.empty
+    assert any("not upgraded to 1.34.1-gke.1000000: gcloud container" in note for note in plan.notes)
+    assert any("is not private" in note for note in plan.notes)
+    older = spec(gke_version=GkeVersion.parse("1.33.1-gke.1000000"))
+    assert plan_cluster(older, there).notes == (), "GKE upgrades clusters by itself"

@@ -10,7 +10,7 @@ import pytest
 from xpk.errors import StateError
 from xpk.plan.deletion import plan_cluster_delete, plan_workload_delete
 from xpk.plan.observed import Observed
-from xpk.plan.steps import Json
+from xpk.plan.steps import GrantBucketRole, Json, RevokeBucketRole
 from xpk.plan.text import text
 from xpk.spec.cluster import ClusterSpec, Place
 
@@ -49,6 +49,42 @@ def test_a_grant_that_another_cluster_uses_stays(there: Observed) -> None:
     plan = plan_cluster_delete(PLACE, "mtc-1", replace(there, other_clusters=("mtc-2",)))
     assert [p.id for p in plan.steps] == ["delete/mtc-1"]
     assert any("mtc-2" in note for note in plan.notes)
+
+
+def test_grants_on_former_buckets_are_taken_back_too(there: Observed) -> None:
+    record = next(ref for ref in there.objects if ref.name == "mtc-1-metadata-configmap")
+    data = {"mtc_bucket": "b1", "mtc_grant": "made", "mtc_former_grants": "b0,gone"}
+    state = there.buckets["b1"]
+    found = replace(
+        there,
+        objects={record: {"data": data}},
+        buckets={"b1": state, "b0": replace(state, name="b0"), "gone": replace(state, bindings=())},
+    )
+    plan = plan_cluster_delete(PLACE, "mtc-1", found)
+    assert [p.id for p in plan.steps] == ["delete/mtc-1", "revoke/b0", "revoke/b1"]
+
+
+def test_the_policy_is_written_whole(there: Observed) -> None:
+    """Who carries out the printed request by hand must not take away what others have."""
+    role, members = there.buckets["b1"].bindings[0]
+    other = {"role": role, "members": ["user:a@example.com"], "condition": {"expression": "true"}}
+    policy = {"etag": "CAE=", "bindings": [{"role": role, "members": ["user:b", *members]}, other]}
+    found = replace(there, buckets={"b1": replace(there.buckets["b1"], policy=policy)})
+    revoke = plan_cluster_delete(PLACE, "mtc-1", found).steps[1].step
+    assert isinstance(revoke, RevokeBucketRole)
+    kept = [{"role": role, "members": ["user:b"]}, other]
+    assert revoke.request.body == {"etag": "CAE=", "bindings": kept}
+    grant = GrantBucketRole("b1", role, members[0], policy={"etag": "CAI=", "bindings": kept})
+    whole = [{"role": role, "members": ["user:b", members[0]]}, other]
+    assert grant.request.body == {"etag": "CAI=", "bindings": whole}
+    alone = [other, {"role": role, "members": [members[0]]}]
+    assert replace(grant, policy={"bindings": [other]}).request.body == {"bindings": alone}
+
+
+def test_a_cluster_whose_record_is_lost_says_so(there: Observed) -> None:
+    plan = plan_cluster_delete(PLACE, "mtc-1", replace(there, objects={}, buckets={}))
+    assert [p.id for p in plan.steps] == ["delete/mtc-1"]
+    assert any("no record" in note for note in plan.notes)
 
 
 def test_no_such_cluster() -> None:

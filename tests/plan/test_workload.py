@@ -111,6 +111,7 @@ BROKEN: list[tuple[str, dict[str, Any], Callable[[Observed], Observed], str]] = 
     ("no configuration", {}, lambda o: drop(o, "CheckpointConfiguration"), "no CheckpointConfiguration"),
     ("driver down", {}, lambda o: replace(o, driver={}), "ready on 0 of 0 hosts"),
     ("no queue", {}, lambda o: drop(o, "ClusterQueue"), "has no queue"),
+    ("no service account", {"service_account": "trainer"}, lambda o: o, "no such account in namespace"),
     ("no priority class", {}, lambda o: drop(o, "PriorityClass"), "no such priority class"),
     ("no namespace", {"namespace": "team"}, lambda o: o, "no such namespace"),
 ]  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -29,6 +30,24 @@ def test_the_emulator_is_there_and_gone() -> None:
         assert process.poll() is None
         assert os.getsid(process.pid) != os.getsid(0)
     assert process.returncode is not None
+
+
+def test_the_emulator_does_not_outlive_one_that_was_killed() -> None:
+    program = (
+        "import os, sys\n"
+        "from xpk.rehearsal.children import emulator\n"
+        "with emulator(['--port', '0'], os.environ) as (url, process):\n"
+        "    print(url.rpartition(':')[2], flush=True)\n"
+        "    sys.stdin.read()\n"
+    )
+    environ = own_environment(os.environ)
+    pipe = subprocess.PIPE
+    with subprocess.Popen([sys.executable, "-c", program], env=environ, stdin=pipe, stdout=pipe) as parent:
+        assert parent.stdout is not None
+        port = int(parent.stdout.readline())
+        with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
+            parent.kill()
+            assert connection.recv(1) == b""
 
 
 def fail_with_an_emulator(seen: list[subprocess.Popen[str]]) -> None:

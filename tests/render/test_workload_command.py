@@ -122,7 +122,7 @@ def shell_text() -> st.SearchStrategy[str]:
     return st.lists(st.tuples(piece, ends).map("".join), min_size=1, max_size=4).map("".join)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40, deadline=None, derandomize=True)
 @given(text=shell_text(), value=ANY)
 def test_any_command_and_env_run_as_in_bash(
     expand: Expand, tmp_path_factory: pytest.TempPathFactory, text: str, value: str
@@ -132,11 +132,16 @@ def test_any_command_and_env_run_as_in_bash(
     assert settled(in_container(text, {"A": value}, expand, folder)) == settled(wanted)
 
 
+def same_twice(text: str) -> bool:
+    """Whether bash itself does the same twice: no process id, also not in two lines, and no background."""
+    return text.strip() != "" and "$$" not in text.replace("\\\n", "") and "&" not in text
+
+
 SYNTAX = st.text(st.sampled_from("ab ='\"\\$(){}[]#;&|\n\t!*?~é😀"), min_size=1, max_size=25)
 
 
-@settings(max_examples=40, deadline=None)
-@given(text=SYNTAX.filter(lambda text: text.strip() != "" and "$$" not in text and "&" not in text))
+@settings(max_examples=40, deadline=None, derandomize=True)
+@given(text=SYNTAX.filter(same_twice))
 def test_text_that_may_be_broken_fails_as_in_bash(
     expand: Expand, tmp_path_factory: pytest.TempPathFactory, text: str
 ) -> None:

@@ -13,6 +13,7 @@ from xpk.spec.mounts import BucketMount, overlap_faults, parse_mount
     [
         ("gs://bkt=/data", BucketMount("bkt", "/data")),
         ("gs://bkt/=/data", BucketMount("bkt", "/data")),
+        ("gs://bkt=/data/:ro", BucketMount("bkt", "/data", read_only=True)),
         ("gs://bkt/a/b=/data:ro", BucketMount("bkt", "/data", "a/b", True)),
         ("gs://bkt/a/=/mnt/data:rw", BucketMount("bkt", "/mnt/data", "a")),
         ("gs://b.example.com/day=1=/data", BucketMount("b.example.com", "/data", "day=1")),

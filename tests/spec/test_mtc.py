@@ -42,6 +42,7 @@ def test_a_size_can_be_computed() -> None:
 def test_another_toleration_key() -> None:
     mtc = made(MtcFlags(enabled=True, ramdisk_size="32G", bucket="b", toleration_key="example.com/tpu"))
     assert mtc.toleration_key == "example.com/tpu"
+    assert mtc.toleration_keys == ("example.com/tpu", "google.com/tpu"), "GKE taints TPU nodes in any case"
 
 
 def test_without_mtc_there_is_none() -> None:

@@ -19,6 +19,9 @@ from xpk.spec.ramdisk import Ramdisk, parse_ramdisk_directory, ramdisk_from_flag
         ("local", "/local"),
         ("/usrlocal", "/usrlocal"),
         ("/home/me", "/home/me"),
+        ("/ramdisk/", "/ramdisk"),
+        ("ramdisk/", "/ramdisk"),
+        ("//mnt//ramdisk//", "/mnt/ramdisk"),
     ],
 )
 def test_mounted_exactly_there(text: str, path: str) -> None:
@@ -32,8 +35,6 @@ def test_mounted_exactly_there(text: str, path: str) -> None:
         (" ", "/ramdisk"),
         ("/", "/ramdisk"),
         ("//", "/ramdisk"),
-        ("//local", "/local"),
-        ("/local/", "/local"),
         ("../../etc", "/ramdisk"),
         ("/local/../etc", "/ramdisk"),
         ("/local/.", "/local"),

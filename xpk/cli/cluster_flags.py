@@ -133,8 +133,8 @@ _CHECKPOINTING = (
         "--mtc-toleration-key",
         metavar="KEY",
         group="checkpointing",
-        help="Taint that the driver tolerates.",
-        default_words="google.com/tpu",
+        help="Another taint that the driver tolerates, beside google.com/tpu.",
+        default_words="none",
     ),
 )
 CREATE_FLAGS = (

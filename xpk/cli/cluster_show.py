@@ -106,7 +106,8 @@ def _pools(found: ClusterDescription) -> str:
         ("status", "STATUS"),
         ("running", "RUNNING"),
     )
-    return output.table(rows, columns) if rows else ""
+    why = "".join(f"{one.name}: {output.clean(one.message)}\n" for one in found.pools if one.message)
+    return (output.table(rows, columns) + why) if rows else ""
 
 
 def _ramdisks(found: ClusterDescription) -> str:

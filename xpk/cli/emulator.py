@@ -62,7 +62,10 @@ def _serve(words: Words) -> int:
         output.result(url)
         output.flush()
         code = process.wait()
-    return 0 if code in (0, -signal.SIGTERM, -signal.SIGINT) else 1
+    if code in (0, -signal.SIGTERM, -signal.SIGINT):
+        return 0
+    output.say(f"error: the emulator ended with {code if code >= 0 else 128 - code}")
+    return 1
 
 
 def _run(words: Words) -> int:

@@ -61,7 +61,9 @@ def _checkpointing(command: str) -> tuple[FlagRow, ...]:
         works(command, "--enable-mtc", "multi-tier checkpointing, with all that it needs"),
         works(command, "--mtc-ramdisk-size=", "ramdisk of each host, with a unit: 60000Mi"),
         works(command, "--mtc-gcs-bucket=", "bucket that backs the ramdisks up: b or gs://b"),
-        works(command, "--mtc-toleration-key=", "taint that the driver tolerates; default google.com/tpu"),
+        works(
+            command, "--mtc-toleration-key=", "another taint that the driver tolerates, beside google.com/tpu"
+        ),
         ours(command, "--mtc-model-params=", "compute the ramdisk's size for a model: 70B"),
     )
 

@@ -36,7 +36,10 @@ def _run(words: Words) -> None:
         one = size_row(required_ramdisk(params, slice_type)) if slice_type else None
         output.structured(one if one else size_rows(params), "json" if form == "json" else "yaml")
     elif slice_type is None:
-        output.result(output.table(size_rows(params), _COLUMNS, width=output.width()))
+        if rows := size_rows(params):
+            output.result(output.table(rows, _COLUMNS, width=output.width()))
+        else:
+            output.say(f"no slice type holds a model of {str(typed).strip()} parameters")
     else:
         output.result("\n".join(_working(params, slice_type, str(typed))))
 

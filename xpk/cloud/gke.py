@@ -165,6 +165,8 @@ class Gke:
         # The session is the transport's own: it has no public way to size the pool or to
         # keep a proxy of the environment away from a loopback address.
         prepare_session(transport._session, emulated=self._endpoints.emulated)
+        # A redirected POST would go on as a GET, and a plan to whom it was not meant for.
+        transport._session.max_redirects = 0
         try:
             return api_module("v1").ClusterManagerClient(transport=transport)
         except (google.auth.exceptions.GoogleAuthError, ValueError) as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -13,7 +13,7 @@ from xpk.cloud import kinds
 from xpk.cloud.credentials import Credentials
 from xpk.cloud.endpoints import Endpoints
 from xpk.cloud.errors import Call, Json, KindNotServed, NotFound, ResourceVersionGone
-from xpk.cloud.kube_connection import Connection, target_of
+from xpk.cloud.kube_connection import APPLY_PATCH, Connection, target_of
 from xpk.cloud.kube_errors import from_status, refusal
 from xpk.cloud.retry import Retrier
 from xpk.cloud.transport import TRANSPORT_ERRORS
@@ -116,7 +116,7 @@ class Kube:
         call = Call("apply", _words(manifest), repeatable=True)
         path = self.path_of(manifest)
         return self._connection.request(
-            "PATCH", path, call, query=query, body=manifest, content_type="application/apply-patch+yaml"
+            "PATCH", path, call, query=query, body=manifest, content_type=APPLY_PATCH
         )
 
     def create(self, manifest: Json) -> Json:
@@ -138,11 +138,14 @@ class Kube:
             return False
         return True
 
-    def watch(self, path: str, *, resource_version: str, timeout_seconds: int) -> Iterator[tuple[str, Json]]:
+    def watch(
+        self, path: str, *, resource_version: str, timeout_seconds: int
+    ) -> Generator[tuple[str, Json], None, None]:
         """Events (ADDED, MODIFIED, DELETED) of a collection after a version.
 
-        Ends after `timeout_seconds`, and early when the connection breaks: go on from the last
-        object's resourceVersion. Raises ResourceVersionGone when that is too old: list again.
+        Ends after `timeout_seconds`, when it is closed, and early when the connection breaks: go
+        on from the last object's resourceVersion. Raises ResourceVersionGone when that is too
+        old: list again.
         """
         call = Call("watch", path, repeatable=True)
         query = {

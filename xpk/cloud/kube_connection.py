@@ -32,6 +32,19 @@ TIMEOUT = (10.0, 60.0)
 _WARNING = re.compile(r'299 \S+ "((?:[^"\\]|\\.)*)"')
 
 
+APPLY_PATCH = "application/apply-patch+yaml"
+
+
+def as_yaml(body: Json) -> bytes:
+    """A server-side apply's body: JSON that the API server's YAML reader takes.
+
+    Characters beyond U+FFFF stay as they are: JSON escapes them as two halves, which YAML refuses
+    ("found invalid Unicode character escape code"). All others outside ASCII are escaped.
+    """
+    text = json.dumps(body, ensure_ascii=False)
+    return re.sub("[\x7f-\uffff]", lambda match: f"\\u{ord(match[0]):04x}", text).encode()
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """Where a cluster answers. `ca` is PEM text, or None where a public CA signs (or none is needed)."""
@@ -165,7 +178,7 @@ class Connection:
             path,
             query_params=list(query.items()),
             header_params=headers,
-            body=body,
+            body=as_yaml(body) if body is not None and content_type == APPLY_PATCH else body,
             auth_settings=[] if self._anonymous else ["BearerToken"],
         )
         try:
@@ -205,6 +218,7 @@ def _read(response: Any, call: Call) -> bytes:
     try:
         content: bytes = response.read()
     except TRANSPORT_ERRORS as error:
+        response.response.close()  # half read: its connection serves nobody else
         raise transport_failure(error, call) from error
     return content
 

@@ -41,6 +41,11 @@ def transport_failure(error: Exception, call: Call) -> Failed:
             "check the clock and any proxy between here and the server (REQUESTS_CA_BUNDLE for its CA)",
         )
         return Failed(UnreachableError(fault), again=False)
+    if isinstance(error, requests.exceptions.TooManyRedirects):
+        if error.response is not None:
+            error.response.close()
+        why = "the answer leads to another address, which is not followed"
+        return Failed(UnreachableError(Fault(call.what, why, "check any proxy on the way")), again=False)
     if _caused_by(error, urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError):
         return no_answer(call, f"no connection to {_host(error)} could be made", effect="none")
     if _caused_by(error, requests.exceptions.ConnectTimeout, requests.exceptions.ProxyError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import sys
 import threading
@@ -35,6 +36,9 @@ def parser() -> argparse.ArgumentParser:
         metavar="N",
         help="operations at once per cluster",
     )
+    serve.add_argument(
+        "--until-stdin-ends", action="store_true", help="stop, too, when whoever holds the other end goes"
+    )
     return top
 
 
@@ -54,9 +58,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         signal.signal(number, lambda *_: stopped.set())
     sys.stdout.write(emulator.url + "\n")
     sys.stdout.flush()
+    if options.until_stdin_ends:
+        threading.Thread(target=_watch_stdin, args=(stopped,), daemon=True).start()
     stopped.wait()
     emulator.stop()
     return 0
+
+
+def _watch_stdin(stopped: threading.Event) -> None:
+    """A parent that was killed cannot end its children, but the kernel closes its end of the pipe."""
+    while os.read(0, 1024):
+        pass
+    stopped.set()
 
 
 if __name__ == "__main__":

@@ -30,6 +30,8 @@ from xpk.emulator.world import World, WorldFactory
 
 # An instant clock must not jump for ever when a controller always has work due.
 MAX_JUMPS = 10_000
+# Nor to what is far away, such as the removal of a finished workload: no one could look at it.
+LONGEST_JUMP = 3_600.0
 JUMP_SLACK = 0.001
 
 
@@ -76,7 +78,7 @@ class Cloud:
     def settle(self) -> float | None:
         """Do all that is due; emulated seconds until more is, None when nothing is pending.
 
-        With an instant clock nothing stays pending: time jumps until all is done.
+        With an instant clock time jumps until all is done, but for what is due after `LONGEST_JUMP`.
         """
         with self.lock:
             for _ in range(MAX_JUMPS):
@@ -84,7 +86,10 @@ class Cloud:
                     self._tick()
                 if self._due is None or not self.clock.instant:
                     break
-                self.clock.jump(self._due - self.clock.now() + JUMP_SLACK)
+                ahead = self._due - self.clock.now()
+                if ahead > LONGEST_JUMP:
+                    return None
+                self.clock.jump(ahead + JUMP_SLACK)
             return None if self._due is None else max(self._due - self.clock.now(), 0.0)
 
     def _tick(self) -> None:

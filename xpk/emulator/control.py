@@ -43,14 +43,16 @@ def handle(cloud: Cloud, request: Request) -> Response:
 def add_fault(cloud: Cloud, fault: Json) -> None:
     """Keep a fault, or do at once what a world fault says. Raises 400 and 404."""
     kind = fault.get("world")
-    if kind is None:
+    if "world" not in fault:
         cloud.faults.add_request(fault)
-    elif kind in CAPACITY:
+    elif isinstance(kind, str) and kind in CAPACITY:
         cloud.faults.add_capacity(fault)
-    elif kind in disasters.BUCKET:
-        disasters.strike_bucket(cloud.buckets, fault)
     else:
-        disasters.strike_world(cloud.store, fault)
+        disasters.check(fault)
+        if kind in disasters.BUCKET:
+            disasters.strike_bucket(cloud.buckets, fault)
+        else:
+            disasters.strike_world(cloud.store, fault)
     cloud.wake()
 
 

@@ -3,24 +3,55 @@
 from __future__ import annotations
 
 from xpk.emulator.errors import ApiError, invalid
+from xpk.emulator.faults import CAPACITY, is_whole
 from xpk.emulator.gke.store import Store
 from xpk.emulator.http import Json
-from xpk.emulator.storage.buckets import Buckets
+from xpk.emulator.storage.buckets import Buckets, StorageError
 from xpk.emulator.world import World
 
 BUCKET = ("bucket-missing", "bucket-flat", "bucket-location")
+POD = ("cluster", "namespace", "pod")
+NEEDS = {
+    "bucket-missing": ("bucket",),
+    "bucket-flat": ("bucket",),
+    "bucket-location": ("bucket", "location"),
+    "host-lost": ("cluster", "node"),
+    "pod-exit": POD,
+    "pod-evicted": POD,
+    "pod-finish": ("cluster", "namespace", "jobset"),
+}
+CODED = ("pod-exit", "pod-evicted", "pod-finish")
+
+
+def check(fault: Json) -> None:
+    """Raise 400 unless a world fault is of a known form."""
+    kind = fault.get("world")
+    if not isinstance(kind, str) or kind not in NEEDS:
+        raise invalid(f"Unknown world fault: {kind}. Known: {', '.join(sorted([*NEEDS, *CAPACITY]))}")
+    for name in NEEDS[kind]:
+        if not isinstance(fault.get(name), str) or not fault[name]:
+            raise invalid(f'A {kind} fault needs "{name}"')
+    optional = ("code",) if kind in CODED else ()
+    unknown = set(fault) - {"world", *NEEDS[kind], *optional}
+    if unknown:
+        raise invalid(f"A {kind} fault has no {', '.join(sorted(unknown))}")
+    if not is_whole(fault.get("code", 0), 0, 255):
+        raise invalid(f'"code" is an exit code from 0 to 255, not {fault["code"]!r}')
 
 
 def strike_bucket(buckets: Buckets, fault: Json) -> None:
     """Make a bucket missing, flat (without hierarchical namespace), or placed elsewhere."""
-    bucket = buckets.ensure(_text(fault, "bucket"))
+    try:
+        bucket = buckets.ensure(fault["bucket"])
+    except StorageError as error:
+        raise invalid(str(error)) from error
     match fault["world"]:
         case "bucket-missing":
             bucket.missing = True
         case "bucket-flat":
             bucket.hierarchical = False
         case _:
-            bucket.location = _text(fault, "location").upper()
+            bucket.location = fault["location"].upper()
 
 
 def undo(buckets: Buckets) -> None:
@@ -31,7 +62,7 @@ def undo(buckets: Buckets) -> None:
 
 def strike_world(store: Store, fault: Json) -> None:
     """Do what a fault says to the Kubernetes world of its cluster. Raises 400 and 404."""
-    world = _world(store, _text(fault, "cluster"))
+    world = _world(store, fault["cluster"])
     try:
         _strike(world, fault)
     except KeyError as error:
@@ -41,14 +72,12 @@ def strike_world(store: Store, fault: Json) -> None:
 def _strike(world: World, fault: Json) -> None:
     match fault["world"]:
         case "host-lost":
-            world.lose_host(_text(fault, "node"))
-        case "pod-exit" | "pod-evicted" as kind:
-            evicted = kind == "pod-evicted"
-            world.exit_pod(_text(fault, "namespace"), _text(fault, "pod"), int(fault.get("code", 1)), evicted)
+            world.lose_host(fault["node"])
         case "pod-finish":
-            world.finish(_text(fault, "namespace"), _text(fault, "jobset"), int(fault.get("code", 0)))
+            world.finish(fault["namespace"], fault["jobset"], fault.get("code", 0))
         case kind:
-            raise invalid(f"Unknown world fault: {kind}")
+            evicted = kind == "pod-evicted"
+            world.exit_pod(fault["namespace"], fault["pod"], fault.get("code", 1), evicted)
 
 
 def _world(store: Store, cluster: str) -> World:
@@ -60,10 +89,3 @@ def _world(store: Store, cluster: str) -> World:
             f"Several clusters are named {cluster}: give projects/P/locations/L/clusters/{cluster}."
         )
     return worlds[0]
-
-
-def _text(fault: Json, name: str) -> str:
-    value = fault.get(name)
-    if not isinstance(value, str) or not value:
-        raise invalid(f'A {fault["world"]} fault needs "{name}"')
-    return value

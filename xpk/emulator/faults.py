@@ -7,22 +7,24 @@ stays and waits for a request to match.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from xpk.emulator.errors import STATUSES, google_error, invalid
 from xpk.emulator.http import Json, Request, Response
 
 When = Literal["before", "after"]
-REQUEST_KEYS: dict[str, type | tuple[type, ...]] = {
-    "match": dict,
-    "times": int,
-    "status": int,
-    "body": dict,
-    "headers": dict,
-    "when": str,
-    "drop": bool,
-    "delay_seconds": (int, float),
+LONGEST_DELAY = 3600
+CHECKS: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
+    "match": ("a method, a path or both", lambda value: is_match(value)),
+    "times": ("a whole number from 1", lambda value: is_whole(value, 1)),
+    "status": ("an HTTP status from 200 to 599", lambda value: is_whole(value, 200, 599)),
+    "body": ("a JSON object", lambda value: isinstance(value, dict)),
+    "headers": ("an object of texts", lambda value: is_texts(value)),
+    "when": ('"before" or "after"', lambda value: value in ("before", "after")),
+    "drop": ("true or false", lambda value: isinstance(value, bool)),
+    "delay_seconds": (f"seconds from 0 to {LONGEST_DELAY}", lambda value: is_seconds(value)),
 }
 CAPACITY = {"stockout": "GCE_STOCKOUT", "quota": "GCE_QUOTA_EXCEEDED"}
 
@@ -58,17 +60,17 @@ class RequestFault:
         return Response(self.status, body, self.headers).rendered()
 
     def json(self) -> Json:
-        """As it was asked for."""
-        return {
+        """As it was asked for, with what is left of its times; it can be asked for again."""
+        asked: Json = {
             "match": {"method": self.method, "path": self.path},
             "times": self.times,
-            "status": self.status,
-            "body": self.body,
             "headers": self.headers,
             "when": self.when,
             "drop": self.drop,
             "delay_seconds": self.delay_seconds,
         }
+        optional = {"status": self.status, "body": self.body}
+        return asked | {name: value for name, value in optional.items() if value}
 
 
 @dataclass(slots=True)
@@ -94,28 +96,26 @@ class Faults:
     def add_request(self, fault: Json) -> None:
         """Keep a request fault. Raises 400 when it is not of the known form."""
         match = fault.get("match")
-        unknown = set(fault) - set(REQUEST_KEYS)
-        if unknown or not isinstance(match, dict) or set(match) - {"method", "path"}:
+        unknown = set(fault) - set(CHECKS)
+        if unknown or not isinstance(match, dict):
             raise invalid(f"Not a fault: {fault}")
-        if fault.get("when", "before") not in ("before", "after"):
-            raise invalid('"when" is "before" or "after"')
+        for name, value in fault.items():
+            words, fits = CHECKS[name]
+            if not fits(value):
+                raise invalid(f'"{name}" of a fault is {words}, not {value!r}')
         if not any(fault.get(name) for name in ("status", "drop", "delay_seconds")):
             raise invalid("A fault needs status, drop or delay_seconds")
-        for name, kind in REQUEST_KEYS.items():
-            if name in fault and not isinstance(fault[name], kind):
-                raise invalid(f'"{name}" of a fault has the wrong type: {fault[name]!r}')
         rest = {name: value for name, value in fault.items() if name != "match"}
-        path = str(match.get("path", ""))
-        check_pattern(path)
-        self.requests.append(RequestFault(str(match.get("method", "")), path, **rest))
+        check_pattern(match.get("path", ""))
+        self.requests.append(RequestFault(match.get("method", ""), match.get("path", ""), **rest))
 
     def add_capacity(self, fault: Json) -> None:
         """Keep a stockout or a missing quota. Raises 400 when it is not of the known form."""
-        if set(fault) - {"world", "pool", "times"}:
+        pattern, times = fault.get("pool", ""), fault.get("times", 0)
+        if set(fault) - {"world", "pool", "times"} or not isinstance(pattern, str) or not is_whole(times, 0):
             raise invalid(f"Not a fault: {fault}")
-        pattern = str(fault.get("pool", ""))
         check_pattern(pattern)
-        self.capacity.append(CapacityFault(str(fault["world"]), pattern, int(fault.get("times", 0))))
+        self.capacity.append(CapacityFault(str(fault["world"]), pattern, times))
 
     def take(self, request: Request) -> RequestFault | None:
         """The first fault that matches a request; one of its times is used up."""
@@ -153,3 +153,25 @@ def check_pattern(pattern: str) -> None:
         re.compile(pattern)
     except re.error as error:
         raise invalid(f"Not a regular expression: {pattern}: {error}") from error
+
+
+def is_whole(value: object, low: int, high: int | None = None) -> bool:
+    """Whether a value is a whole number from `low` to `high`."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        return False
+    return value >= low and (high is None or value <= high)
+
+
+def is_seconds(value: object) -> bool:
+    """Whether a value is a time that somebody would wait."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= LONGEST_DELAY
+
+
+def is_texts(value: object) -> bool:
+    """Whether a value is an object whose values can stand in a header."""
+    return isinstance(value, dict) and all(isinstance(v, str) and v.isprintable() for v in value.values())
+
+
+def is_match(value: object) -> bool:
+    """Whether a value says which requests are meant."""
+    return isinstance(value, dict) and not set(value) - {"method", "path"} and is_texts(value)

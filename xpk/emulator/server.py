@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 from contextlib import suppress
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import TracebackType
@@ -12,6 +13,7 @@ from typing import Any, cast
 
 from xpk.emulator.clock import Clock
 from xpk.emulator.cloud import Cloud, kubernetes_world
+from xpk.emulator.errors import google_error
 from xpk.emulator.gke.operations import DEFAULT_QUOTA
 from xpk.emulator.http import Request, Response
 from xpk.emulator.ticker import Ticker
@@ -35,7 +37,11 @@ class Handler(BaseHTTPRequestHandler):
         if body is None:
             self.send_error(400)
             return
-        request = Request.parse(self.command, self.path, dict(self.headers.items()), body)
+        try:
+            request = Request.parse(self.command, self.path, dict(self.headers.items()), body)
+        except ValueError:
+            self.send_error(400, "Bad request target")
+            return
         response = cloud.handle(request)
         if response is None:
             self.close_connection = True
@@ -84,6 +90,8 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.flush()
         try:
             for piece in response.stream:
+                if not piece and self._client_gone():
+                    return
                 if piece:
                     self.wfile.write(b"%x\r\n%b\r\n" % (len(piece), piece))
                     self.wfile.flush()
@@ -92,6 +100,13 @@ class Handler(BaseHTTPRequestHandler):
             close = getattr(response.stream, "close", None)
             if close is not None:
                 close()
+
+    def _client_gone(self) -> bool:
+        """Whether the client closed its connection, which only a look at it tells while nothing is sent."""
+        try:
+            return not self.connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return False
 
     def handle_expect_100(self) -> bool:
         """Tell a client that waits before it sends its body to go on."""
@@ -108,6 +123,13 @@ class Handler(BaseHTTPRequestHandler):
         """Flush; a client that went away is no error."""
         with suppress(ConnectionError, ValueError):
             super().finish()
+
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+        """Refuse what is not even a request, in the form of all other refusals."""
+        self.close_connection = True
+        name = "INVALID_ARGUMENT" if code == 400 else "UNIMPLEMENTED" if code == 501 else "UNKNOWN"
+        body = google_error(code, name, message or HTTPStatus(code).phrase)
+        self._send(Response(code, body, {"Connection": "close"}).rendered())
 
     def log_message(self, format: str, *args: Any) -> None:
         """Say nothing: requests are in the cloud's own log."""

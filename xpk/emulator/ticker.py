@@ -10,8 +10,10 @@ from pathlib import Path
 from xpk.emulator import state
 from xpk.emulator.cloud import Cloud
 
-# Real seconds. The state is written this long after a change, so that a burst is one write.
-DEBOUNCE = 0.5
+# Real seconds. The state is written this long after a change, so that a burst is one write, and a large
+# state, whose writing takes long, no more often than this many times that.
+DEBOUNCE = 0.1
+REST = 4
 SHORTEST_WAIT = 0.002
 
 
@@ -23,6 +25,7 @@ class Ticker:
         self._state_dir = state_dir
         self._saved = 0
         self._changed_at: float | None = None
+        self._debounce = DEBOUNCE
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="emulator-ticker", daemon=True)
 
@@ -60,9 +63,10 @@ class Ticker:
         now = time.monotonic()
         if self._changed_at is None:
             self._changed_at = now
-        wait = self._changed_at + DEBOUNCE - now
+        wait = self._changed_at + self._debounce - now
         if wait > 0:
             return wait
         self._saved, self._changed_at = self._cloud.changes, None
         state.save(self._state_dir, self._cloud)
+        self._debounce = max(DEBOUNCE, (time.monotonic() - now) * REST)
         return None

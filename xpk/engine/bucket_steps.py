@@ -19,14 +19,14 @@ def check_member(member: str) -> None:
 
 
 def grant(context: Context, step: GrantBucketRole) -> Task[None]:
-    """Add the member, once the step that makes its workload identity pool is done.
+    """Add the member, once the step that makes its workload identity pool, or records the grant, is done.
 
     IAM learns of a new pool within minutes: until then it is tried again.
     """
     check_member(step.member)
-    if step.identity_pool_step is not None:
-        yield Say("waiting for the project's workload identity pool")
-        yield AwaitStep(step.identity_pool_step)
+    if step.after is not None:
+        yield Say("waiting for the cluster's record and workload identity pool")
+        yield AwaitStep(step.after)
     since: float | None = None
     while True:
         try:

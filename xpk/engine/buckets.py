@@ -37,6 +37,7 @@ def bucket_state(name: str, metadata: Json | None, layout: Json | None, policy: 
         metadata=metadata,
         hierarchical_namespace=any(n.get("enabled", False) for n in namespaces),
         bindings=tuple((str(b["role"]), tuple(b.get("members", []))) for b in bindings),
+        policy=policy,
     )
 
 

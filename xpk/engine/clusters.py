@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 from xpk.engine.driver import DAEMON_SETS, drivers_by_name
 from xpk.engine.kube_reads import CONFIGURATIONS, KUEUE, NODES, POOL_LABEL, running_by_pool
-from xpk.engine.observe import has_mtc
 from xpk.engine.pool_status import PoolStatus, pools_of, slice_type_of
 from xpk.engine.reads import together
 from xpk.engine.status import WorkloadStatus
 from xpk.engine.wire import CloudApi, Json
 from xpk.engine.workloads import read_workloads
 from xpk.errors import Fault, StateError
+from xpk.plan.deletion import has_mtc
 from xpk.spec.cluster import Place
 
 _SERVING = frozenset({"RUNNING", "RECONCILING", "DEGRADED"})

@@ -46,13 +46,20 @@ def read_for_cluster(kube: KubeApi, cluster: str, *, mtc: bool) -> KubeState:
     return _read(kube, gets, [*lists, CONFIGURATIONS], driver=True, nodes=True)
 
 
-def read_for_workload(kube: KubeApi, name: str, namespace: str, cluster: str) -> KubeState:
-    """For `workload create`: the namespace, queues, priorities, the JobSet of this name, the driver."""
+def read_for_workload(
+    kube: KubeApi, name: str, namespace: str, cluster: str, account: str | None = None
+) -> KubeState:
+    """For `workload create`: the namespace, queues, priorities, the JobSet of this name, the driver.
+
+    `account`: the service account that was asked for, if any.
+    """
     gets = [
         f"/api/v1/namespaces/{namespace}",
         f"{JOBSET_API}/namespaces/{namespace}/jobsets/{name}",
         *(_config_map(cluster, part) for part in ("resources", "metadata")),
     ]
+    if account is not None:
+        gets.append(f"/api/v1/namespaces/{namespace}/serviceaccounts/{account}")
     lists = [
         f"{KUEUE}/resourceflavors",
         f"{KUEUE}/clusterqueues",

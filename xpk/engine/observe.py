@@ -19,7 +19,9 @@ from xpk.engine.timing import Timing
 from xpk.engine.wire import CloudApi, Json
 from xpk.errors import AccessError, Fault, UsageError, XpkError
 from xpk.plan.bucket import OBJECT_USER, driver_principal
+from xpk.plan.deletion import has_mtc
 from xpk.plan.observed import BucketState, Observed, ReleaseFile
+from xpk.plan.record import record_of, recorded_buckets
 from xpk.plan.releases import RELEASES, read_release_file, wants_file
 from xpk.spec.cluster import ClusterSpec, Place
 from xpk.spec.workload import WorkloadSpec
@@ -150,7 +152,8 @@ def observe_workload(
     if cluster is None or cluster.get("status") not in _SERVING:
         return observed
     kube = cloud.kube(full_name, cluster)
-    return _with(observed, read_for_workload(kube, spec.name, spec.namespace, spec.cluster))
+    found_there = read_for_workload(kube, spec.name, spec.namespace, spec.cluster, spec.service_account)
+    return _with(observed, found_there)
 
 
 def observe_deletion(cloud: CloudApi, place: Place, name: str, waiting: Waiting | None = None) -> Observed:
@@ -188,29 +191,21 @@ def observe_deletion(cloud: CloudApi, place: Place, name: str, waiting: Waiting 
 
 
 def _with_grant(cloud: CloudApi, place: Place, name: str, observed: Observed) -> Observed:
-    """The bucket that the cluster's record names, where the record says that it was granted."""
-    record: Json = {}
-    for ref, found in observed.objects.items():
-        if ref.kind == "ConfigMap" and ref.name == f"{name}-metadata-configmap":
-            record = found.get("data", {})
-    bucket = record.get("mtc_bucket")
-    if not bucket:
+    """The buckets that the cluster's record names, and who has which role on them."""
+    buckets = recorded_buckets(record_of(name, observed))
+    if not buckets:
         return observed
     number = cloud.projects.project_number(place.project)
-    try:
-        state = bucket_state(bucket, *together(bucket_reads(cloud.storage, bucket)))
-    except XpkError:
-        # Unreadable is no reason to keep the cluster, nor to leave the grant without a word: the
-        # plan then takes it back, and says so if that is not allowed.
-        member = driver_principal(place.project, number)
-        state = BucketState(bucket, {}, True, ((OBJECT_USER, (member,)),))
-    return replace(observed, project_number=number, buckets={bucket: state})
-
-
-def has_mtc(cluster: Json) -> bool:
-    """Whether a cluster has the multi-tier checkpointing add-on."""
-    addon = cluster.get("addonsConfig", {}).get("highScaleCheckpointingConfig", {})
-    return bool(addon.get("enabled", False))
+    states: dict[str, BucketState] = {}
+    for bucket in buckets:
+        try:
+            states[bucket] = bucket_state(bucket, *together(bucket_reads(cloud.storage, bucket)))
+        except XpkError:
+            # Unreadable is no reason to keep the cluster, nor to leave the grant without a word: the
+            # plan then takes it back, and says so if that is not allowed.
+            member = driver_principal(place.project, number)
+            states[bucket] = BucketState(bucket, {}, True, ((OBJECT_USER, (member,)),))
+    return replace(observed, project_number=number, buckets=states)
 
 
 def _number(cloud: CloudApi, place: Place, *, needed: bool) -> Callable[[], Any]:

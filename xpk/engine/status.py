@@ -153,7 +153,8 @@ def status_of(
     failure = next(iter(failures_of(pods)), None)
     state, detail = _state(jobset, workload, up, hosts)
     if state is State.FAILED and failure is not None:
-        detail = failure.words if not detail.startswith("out of") else f"{failure.words}, {detail}"
+        used_up = detail.startswith("out of") and _limit(jobset) > 0
+        detail = f"{failure.words}, {detail}" if used_up else failure.words
     elif state is not State.FAILED:
         failure = None
     if state in (State.STARTING, State.RESTARTING):
@@ -171,7 +172,7 @@ def status_of(
         hosts_ready=up,
         restarts=attempt,
         restarts_counted=_counted(status),
-        max_restarts=int(policy.get("maxRestarts") or 0) if policy else None,
+        max_restarts=_limit(jobset) if policy else None,
         priority=str(template.get("priorityClassName", "")),
         created=str(metadata.get("creationTimestamp", "")),
         finished=ended.since if ended else None,
@@ -229,6 +230,11 @@ def _waiting(jobset: Json, workload: Json | None) -> tuple[State, str]:
     if reason is None:
         return State.QUEUED, ""
     return State.QUEUED, _QUEUED.get(reason.reason, "" if reason.reason == "Pending" else reason.message)
+
+
+def _limit(jobset: Json) -> int:
+    """Restarts that the JobSet allows; 0 without a failure policy."""
+    return int((jobset.get("spec", {}).get("failurePolicy") or {}).get("maxRestarts") or 0)
 
 
 def _pods_of(job: Json) -> int:

@@ -86,6 +86,7 @@ def plan_bucket(
         needs = (f"check/{bucket}",)
     member = driver_principal(project, number)
     if observed.bucket is None or not observed.bucket.has(OBJECT_USER, member):
-        grant = GrantBucketRole(bucket, OBJECT_USER, member, identity_pool_step=pool_step)
+        policy = observed.bucket.policy if observed.bucket else None
+        grant = GrantBucketRole(bucket, OBJECT_USER, member, after=pool_step, policy=policy)
         steps.append(PlannedStep(f"grant/{bucket}", grant, needs))
     return steps

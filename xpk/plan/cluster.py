@@ -6,14 +6,17 @@ network, no printing; the same input gives the same plan, byte for byte.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from xpk.catalog.versions import MTC_DOCUMENTED, MTC_FLOOR, GkeVersion
 from xpk.errors import FaultCollector, StateError, UsageError
 from xpk.plan.bucket import check_bucket, location_note, plan_bucket
 from xpk.plan.objects import plan_objects
 from xpk.plan.observed import Observed
 from xpk.plan.pools import GKE_METADATA, SCOPES, plan_metadata_server, plan_pools
+from xpk.plan.record import record_of
 from xpk.plan.releases import plan_release
-from xpk.plan.steps import CreateCluster, Json, Plan, PlannedStep, UpdateCluster
+from xpk.plan.steps import CreateCluster, GrantBucketRole, Json, Plan, PlannedStep, UpdateCluster
 from xpk.spec.api_field import merge
 from xpk.spec.cluster import Addon, ClusterSpec
 from xpk.spec.private import api_fields
@@ -47,7 +50,7 @@ def plan_cluster(spec: ClusterSpec, observed: Observed) -> Plan:
     steps += plan_release("JobSet", spec, observed, cluster)
     steps += plan_release("Kueue", spec, observed, cluster)
     objects, unchanged = plan_objects(spec, observed, tuple(p.id for p in steps))
-    steps += objects
+    steps = [_after_record(p, objects) for p in steps] + objects
     present = (observed.cluster is not None) + spec.num_slices - sum(p.id.startswith("pool/") for p in pools)
     return Plan(
         title=f"cluster {spec.name}, project {spec.place.project}, {spec.place.zone}",
@@ -56,6 +59,14 @@ def plan_cluster(spec: ClusterSpec, observed: Observed) -> Plan:
         unchanged=unchanged + present,
         offline=not observed.live,
     )
+
+
+def _after_record(planned: PlannedStep, objects: list[PlannedStep]) -> PlannedStep:
+    """The grant waits for the record that names it: a run killed between the two leaves none unnamed."""
+    record = next((p.id for p in objects if p.id.endswith("-metadata-configmap")), None)
+    if record is None or not isinstance(planned.step, GrantBucketRole):
+        return planned
+    return replace(planned, step=replace(planned.step, after=record))
 
 
 def _after(planned: PlannedStep, needs: tuple[str, ...]) -> PlannedStep:
@@ -153,8 +164,12 @@ def _check_state(spec: ClusterSpec, observed: Observed) -> list[str]:
         check_bucket(observed.bucket, spec.place.region, faults)
         note = location_note(observed.bucket, spec.place.region)
         notes += [note] if note else []
+    former = record_of(spec.name, observed).get("mtc_bucket")
+    if spec.mtc and former not in (None, spec.mtc.bucket):
+        notes.append(f"gs://{former} is no longer used; what is in it stays")
     if observed.cluster is not None:
         _check_cluster(spec, observed.cluster, faults)
+        notes += _kept(spec, observed.cluster)
     elif observed.server_config is not None:
         _check_version(spec, observed.server_config, faults)
     faults.raise_if_any(StateError)
@@ -179,6 +194,23 @@ def _check_cluster(spec: ClusterSpec, cluster: Json, faults: FaultCollector) -> 
             f"gcloud container clusters upgrade {spec.name} --master --location {spec.place.region} "
             f"--cluster-version {MTC_DOCUMENTED}",
         )
+
+
+def _kept(spec: ClusterSpec, cluster: Json) -> list[str]:
+    """What was asked for and is only done when a cluster is created, in words that say so."""
+    notes: list[str] = []
+    version = _parse(str(cluster.get("currentMasterVersion", "")))
+    if spec.gke_version and version and version < spec.gke_version:
+        notes.append(
+            f"cluster {spec.name} runs GKE {version} and is not upgraded to {spec.gke_version}: "
+            f"gcloud container clusters upgrade {spec.name} --master --location {spec.place.region} "
+            f"--cluster-version {spec.gke_version}"
+        )
+    network, legacy = cluster.get("networkConfig", {}), cluster.get("privateClusterConfig", {})
+    private = network.get("defaultEnablePrivateNodes") or legacy.get("enablePrivateNodes")
+    if spec.private and not private:
+        notes.append(f"cluster {spec.name} is not private: that is decided when a cluster is created")
+    return notes
 
 
 def _check_version(spec: ClusterSpec, server: Json, faults: FaultCollector) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from xpk.errors import Fault, StateError
 from xpk.plan.bucket import OBJECT_USER, driver_principal
 from xpk.plan.observed import Observed
+from xpk.plan.record import granted_buckets, record_of, recorded_buckets
 from xpk.plan.steps import DeleteCluster, DeleteObject, Json, ObjectRef, Plan, PlannedStep, RevokeBucketRole
 from xpk.plan.workload import finished
 from xpk.spec.cluster import Place
@@ -25,31 +26,47 @@ def plan_cluster_delete(place: Place, name: str, observed: Observed) -> Plan:
     if observed.cluster is None:
         raise StateError(Fault(f"--cluster {name}", f"no such cluster in {where}", "xpk cluster list"))
     delete = DeleteCluster(place.cluster(name), tuple(_contents(observed)))
-    steps = [PlannedStep(f"delete/{name}", delete)]
-    notes: list[str] = []
-    record = _record(name, observed)
-    bucket = record.get("mtc_bucket")
-    member = driver_principal(place.project, observed.project_number)
-    state = observed.buckets.get(bucket or "")
-    if bucket and state is not None and state.has(OBJECT_USER, member):
-        if record.get("mtc_grant") != "made":
-            notes.append(f"gs://{bucket} keeps the driver's role: it was there before the cluster")
-        elif observed.other_clusters:
-            others = ", ".join(observed.other_clusters)
-            notes.append(f"gs://{bucket} keeps the driver's role: {others} may use it")
-        else:
-            revoke = RevokeBucketRole(bucket, OBJECT_USER, member)
-            steps.append(PlannedStep(f"revoke/{bucket}", revoke, (steps[0].id,)))
-    if bucket:
-        notes.append(f"gs://{bucket} and what is in it stays")
+    delete_id = f"delete/{name}"
+    steps = [PlannedStep(delete_id, delete)]
+    revokes, notes = _grants(record_of(name, observed), place, observed)
+    steps += [PlannedStep(f"revoke/{step.bucket}", step, (delete_id,)) for step in revokes]
     title = f"cluster {name}, {where}"
     return Plan(title=title, steps=tuple(steps), notes=tuple(notes))
+
+
+def _grants(
+    record: dict[str, str], place: Place, observed: Observed
+) -> tuple[list[RevokeBucketRole], list[str]]:
+    """The grants that are taken back with the cluster, and what to say of its buckets."""
+    revokes: list[RevokeBucketRole] = []
+    notes: list[str] = []
+    member = driver_principal(place.project, observed.project_number)
+    made = granted_buckets(record)
+    for bucket in recorded_buckets(record):
+        state = observed.buckets.get(bucket)
+        if state is not None and state.has(OBJECT_USER, member):
+            if bucket not in made:
+                notes.append(
+                    f"gs://{bucket} keeps the driver's role: it was there before the cluster (without it: "
+                    f"gcloud storage buckets remove-iam-policy-binding gs://{bucket} --role={OBJECT_USER} "
+                    f"--member={member})"
+                )
+            elif observed.other_clusters:
+                others = ", ".join(observed.other_clusters)
+                notes.append(f"gs://{bucket} keeps the driver's role: {others} may use it")
+            else:
+                revokes.append(RevokeBucketRole(bucket, OBJECT_USER, member, state.policy))
+        notes.append(f"gs://{bucket} and what is in it stays")
+    if not record and has_mtc(observed.cluster or {}):
+        notes.append("no record of a bucket can be read: the driver's role on it, if any, stays")
+    return revokes, notes
 
 
 def _contents(observed: Observed) -> list[str]:
     """What goes with the cluster: its pools, and what runs on them."""
     pools = [str(pool["name"]) for pool in (observed.cluster or {}).get("nodePools", [])]
-    contents = [f"{len(pools)} node pools ({_names(pools)})"] if pools else []
+    pools.sort(key=lambda name: (len(name), name))  # c-np-2 before c-np-10
+    contents = [f"{len(pools)} node pool{'s' if len(pools) > 1 else ''} ({_names(pools)})"] if pools else []
     running = sorted({name for names in observed.running.values() for name in names})
     if running:
         contents.append(f"running there: {_names(running)}")
@@ -60,9 +77,10 @@ def _names(names: list[str]) -> str:
     return ", ".join(names) if len(names) <= 6 else f"{', '.join(names[:5])} and {len(names) - 5} more"
 
 
-def _record(name: str, observed: Observed) -> dict[str, str]:
-    ref = ObjectRef("v1", "ConfigMap", f"{name}-metadata-configmap", "default")
-    return dict(observed.objects.get(ref, {}).get("data", {}))
+def has_mtc(cluster: Json) -> bool:
+    """Whether a cluster has the multi-tier checkpointing add-on."""
+    addon = cluster.get("addonsConfig", {}).get("highScaleCheckpointingConfig", {})
+    return bool(addon.get("enabled", False))
 
 
 def plan_workload_delete(cluster: str, jobsets: Sequence[Json]) -> Plan:

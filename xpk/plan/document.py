@@ -7,6 +7,7 @@ in the place where it happens. Both are the same bytes for the same plan.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import fields
 from functools import cache
@@ -36,6 +37,11 @@ from xpk.plan.steps import (
     WaitForDriver,
 )
 from xpk.plan.text import describe_step
+
+_WORDS = frozenset({"", "y", "n", "yes", "no", "on", "off", "true", "false", "null", "~"})
+_NUMBER = re.compile(
+    r"[-+]?(?:0[xXoObB][0-9a-fA-F_]*|[0-9.][0-9_.:]*(?:[eE][-+]?[0-9_]*)?|\.(?:inf|nan))", re.I
+)
 
 
 def request_of(step: Step) -> Request | None:
@@ -138,6 +144,8 @@ def _comment(planned: PlannedStep) -> Iterator[str]:
     request = request_of(planned.step)
     if request:
         yield f"{request.method} {_ascii(request.path)}"
+        if isinstance(planned.step, GrantBucketRole | RevokeBucketRole) and planned.step.policy is None:
+            yield "read first, as a policy is written whole: all other bindings and the etag are kept"
         if request.body is not None:
             yield from json.dumps(request.body, indent=2, ensure_ascii=True).splitlines()
     if isinstance(planned.step, InstallRelease):
@@ -172,12 +180,22 @@ def _dumper() -> Any:
         pass
 
     def text(dumper: Any, value: str) -> Any:
-        style = "|" if "\n" in value and _fits_block(value) else None
+        style = "|" if "\n" in value and _fits_block(value) else "'" if _ambiguous(value) else None
         return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
 
     Dumper.add_representer(str, text)
     Dumper.ignore_aliases = lambda *_: True  # type: ignore[method-assign]
     return Dumper
+
+
+def _ambiguous(value: str) -> bool:
+    """Whether another YAML reader than ours could take a plain text for a boolean, a number or null.
+
+    Kubernetes' reader takes `y` and `off` for booleans, `08`, `0o17` and `1e3` for numbers.
+    """
+    if len(value) <= 5 and value.lower() in _WORDS:
+        return True
+    return value[:1] in "+-.0123456789" and _NUMBER.fullmatch(value) is not None
 
 
 def _fits_block(value: str) -> bool:

@@ -53,7 +53,7 @@ def checkpoint_object(spec: ClusterSpec) -> Json:
         name=CONFIGURATION_NAME,
         bucket=spec.mtc.bucket,
         machine_type=spec.slice_type.machine.name,
-        toleration_key=spec.mtc.toleration_key,
+        toleration_keys=spec.mtc.toleration_keys,
         ramdisk=spec.mtc.ramdisk.text,
     )
     return checkpoint_configuration(view)

@@ -16,12 +16,16 @@ from xpk.plan.steps import Json, ObjectRef
 
 @dataclass(frozen=True, slots=True)
 class BucketState:
-    """Metadata of a bucket and the members that have a role on it, or None when it does not exist."""
+    """A bucket's metadata, None when it does not exist, and the members that have a role on it.
+
+    `policy` is the IAM policy that `bindings` was read from, as Cloud Storage gave it.
+    """
 
     name: str
     metadata: Json | None
     hierarchical_namespace: bool
     bindings: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    policy: Json | None = None
 
     def has(self, role: str, member: str) -> bool:
         """True when the member holds the role without a condition."""

@@ -146,6 +146,8 @@ def _check_cluster(spec: WorkloadSpec, place: Place, observed: Observed, faults:
     if ObjectRef("v1", "Namespace", spec.namespace) not in observed.objects:
         fix = f"kubectl create namespace {spec.namespace}"
         faults.add(f"--namespace {spec.namespace}", "no such namespace in the cluster", fix)
+    else:
+        _check_account(spec, observed, faults)
     if ObjectRef("scheduling.k8s.io/v1", "PriorityClass", spec.priority) not in observed.objects:
         faults.add(f"--priority {spec.priority}", "the cluster has no such priority class", again)
     _check_slices(spec, cluster, faults)
@@ -159,6 +161,16 @@ def _check_cluster(spec: WorkloadSpec, place: Place, observed: Observed, faults:
         if state is not None and state.metadata is None:
             fix = f"gcloud storage buckets create gs://{mount.bucket} --location={place.region}"
             faults.add(f"--mount {mount.text}", "no such bucket", fix)
+
+
+def _check_account(spec: WorkloadSpec, observed: Observed, faults: FaultCollector) -> None:
+    """Without its service account no pod is made, and the workload keeps its slices for nothing."""
+    account = spec.service_account
+    if account is None or account == "default":
+        return
+    if ObjectRef("v1", "ServiceAccount", account, spec.namespace) not in observed.objects:
+        fix = f"kubectl create serviceaccount {account} --namespace {spec.namespace}"
+        faults.add(f"--service-account {account}", f"no such account in namespace {spec.namespace}", fix)
 
 
 def _check_slices(spec: WorkloadSpec, cluster: Json, faults: FaultCollector) -> None:

@@ -35,12 +35,13 @@ def emulator(
 ) -> Iterator[tuple[str, subprocess.Popen[str]]]:
     """The emulator as a child: its address and its process. Stopped at the end.
 
-    It stands in a session of its own, so that Ctrl-C reaches the command that uses it first.
+    It stands in a session of its own, so that Ctrl-C reaches the command that uses it first, and
+    ends with this process even when that is killed: it waits for the end of its stdin.
     Raises StateError when it does not start.
     """
     process = subprocess.Popen(
-        [sys.executable, "-m", "xpk.emulator", "serve", *arguments],
-        stdin=subprocess.DEVNULL,
+        [sys.executable, "-m", "xpk.emulator", "serve", "--until-stdin-ends", *arguments],
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -81,6 +82,6 @@ def stop(process: subprocess.Popen[str]) -> None:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-    for stream in (process.stdout, process.stderr):
+    for stream in (process.stdin, process.stdout, process.stderr):
         if stream is not None:
             stream.close()

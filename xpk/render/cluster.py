@@ -43,7 +43,7 @@ class CheckpointConfigurationView:
     name: str
     bucket: str
     machine_type: str
-    toleration_key: str
+    toleration_keys: tuple[str, ...]
     ramdisk: str
     mount_options: tuple[str, ...] = FUSE_MOUNT_OPTIONS
 

@@ -191,6 +191,8 @@ class ClusterSpec:
                     f"{self.slice_type.machine.name} does not boot from it",
                     f"--disk-type={disk}, or leave it out",
                 )
+        self._check_metadata(faults)
+        self._check_taints(faults)
         pool = next((f for f in self.cluster_arguments.fields if f.path[-1] == "workloadPool"), None)
         expected = f"{self.place.project}.svc.id.goog"
         if pool is not None and pool.value != expected:
@@ -199,6 +201,31 @@ class ClusterSpec:
                 f"the workload pool of a GKE cluster is that of its own project, {expected}",
                 f"--workload-pool={expected}, or leave it out",
             )
+
+    def _check_metadata(self, faults: FaultCollector) -> None:
+        for field in (*self.cluster_arguments.fields, *self.pool_fields):
+            metadata = field.path[-2:] == ("workloadMetadataConfig", "mode")
+            if metadata and field.value != "GKE_METADATA" and self.workload_identity:
+                faults.add(
+                    f"{field.flag} {field.value}",
+                    "Workload Identity, which checkpointing and Cloud Storage FUSE need, would not work",
+                    "--workload-metadata=GKE_METADATA, or leave it out",
+                )
+
+    def _check_taints(self, faults: FaultCollector) -> None:
+        for field in self.pool_fields if self.mtc else ():
+            taints = (
+                field.value if field.path == ("config", "taints") and isinstance(field.value, list) else ()
+            )
+            for taint in taints:
+                key, effect = str(taint["key"]), str(taint["effect"])
+                tolerated = self.mtc and key in self.mtc.toleration_keys and effect == "NO_SCHEDULE"
+                if not tolerated and effect != "PREFER_NO_SCHEDULE":
+                    faults.add(
+                        f"{field.flag} {key}",
+                        "the checkpointing driver would be kept off these hosts",
+                        f"--mtc-toleration-key {key}, with the effect NoSchedule",
+                    )
 
     @property
     def addons(self) -> frozenset[Addon]:

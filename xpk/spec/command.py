@@ -14,6 +14,7 @@ from typing import Final
 
 from xpk.errors import Fault
 from xpk.frozen import dataclass
+from xpk.spec.container_path import tidy
 from xpk.spec.trainer_line import TrainerLine, Unknown, trainer_lines
 
 EMERGENCY: Final = "enable_emergency_checkpoint"
@@ -87,12 +88,12 @@ def _directory(line: TrainerLine, around: Surroundings) -> Iterator[Finding]:
             why = "MaxText refuses to start without the ramdisk's path"
             yield _fatal(what, why, fix) if value == "" else _lacking(line, what, why, fix)
         return
-    if around.ramdisk is not None and _simple(value) != around.ramdisk:
+    if around.ramdisk is not None and tidy(value) != around.ramdisk:
         why = f"the ramdisk is mounted at {around.ramdisk}, so checkpoints would go to the container's disk"
         yield _fatal(
             f"{_DIRECTORY}={value}",
             why,
-            f"write {_DIRECTORY}={wanted}, or --ramdisk-directory {_simple(value)}",
+            f"write {_DIRECTORY}={wanted}, or --ramdisk-directory {tidy(value)}",
         )
 
 
@@ -102,7 +103,7 @@ def _place(line: TrainerLine, around: Surroundings) -> Iterator[Finding]:
         return
     if around.ramdisk is None:
         value = line.value(_DIRECTORY)
-        path = _simple(value) if isinstance(value, str) and value.startswith("/") else "/ramdisk"
+        path = tidy(value) if isinstance(value, str) and value.startswith("/") else "/ramdisk"
         why = "without the ramdisk's driver nobody writes jax-init-info.txt, and MaxText gives up after 900 s"
         yield _fatal(f"{mode}=True", why, f"add --mtc-enabled --ramdisk-directory {path}")
     if around.num_slices < 2:
@@ -179,8 +180,3 @@ def _run_name(line: TrainerLine, around: Surroundings) -> Iterator[Finding]:
         yield _unwise(
             f"run_name={name}", f"multi-tier checkpointing cannot take it over: {why}", f"run_name={lower}"
         )
-
-
-def _simple(path: str) -> str:
-    """The path with doubled and trailing slashes gone: `//local/` is `/local` to the kernel."""
-    return re.sub(r"/+", "/", path).rstrip("/") or "/"

@@ -25,6 +25,11 @@ _TAKEN = (
 _TAKEN_WHOLE = ("/home", "/opt", "/root", "/var")
 
 
+def tidy(path: str) -> str:
+    """The path with doubled and trailing slashes gone: `//local/` is `/local` to the kernel."""
+    return re.sub(r"/+", "/", path).rstrip("/") or path[:1]
+
+
 def check_container_path(path: str, what: str, example: str) -> None:
     """Raise `UsageError` unless a volume can be mounted at exactly `path`.
 

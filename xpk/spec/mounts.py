@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from xpk.errors import Fault, FaultCollector, UsageError
 from xpk.frozen import dataclass
-from xpk.spec.container_path import check_container_path, within
+from xpk.spec.container_path import check_container_path, tidy, within
 
 _EXAMPLE = "gs://my-bucket/data=/data:ro"
 
@@ -38,9 +38,9 @@ def parse_mount(text: str, flag: str = "--mount") -> BucketMount:
     if not equals or not source.startswith("gs://"):
         why = "a mount is a bucket, =, and a path in the container"
         raise UsageError(Fault(what, why, f"write {flag} gs://BUCKET[/DIR]=/PATH[:ro], such as {_EXAMPLE}"))
-    path, mode = target, "rw"
+    path, mode = tidy(target), "rw"
     if target.endswith((":ro", ":rw")):
-        path, mode = target[:-3], target[-2:]
+        path, mode = tidy(target[:-3]), target[-2:]
     elif ":" in target:
         why = f":{target.rpartition(':')[2]} is not a mode of a mount"
         raise UsageError(Fault(what, why, "end it with :ro for read only, or with nothing"))

@@ -39,6 +39,11 @@ class Mtc:
     toleration_key: str = DEFAULT_TOLERATION_KEY
     sizing: Sizing | None = None
 
+    @property
+    def toleration_keys(self) -> tuple[str, ...]:
+        """The taints that the driver tolerates: GKE's own is on every TPU node, whatever else is."""
+        return tuple(dict.fromkeys((self.toleration_key, DEFAULT_TOLERATION_KEY)))
+
 
 @dataclass(frozen=True, slots=True)
 class MtcFlags:

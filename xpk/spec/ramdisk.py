@@ -6,7 +6,7 @@ import posixpath
 
 from xpk.errors import Fault, UsageError
 from xpk.frozen import dataclass
-from xpk.spec.container_path import check_container_path
+from xpk.spec.container_path import check_container_path, tidy
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,12 +19,13 @@ class Ramdisk:
 def parse_ramdisk_directory(text: str, flag: str = "--ramdisk-directory") -> Ramdisk:
     """Read `ramdisk`, `/ramdisk` or `/mnt/ramdisk`; a path without a leading / is taken from /.
 
+    `/ramdisk/` and `//ramdisk` are `/ramdisk`: the guide itself puts a / before the directory.
     Raises `UsageError` for what cannot be mounted at exactly that path.
     """
     what = f"{flag} {text or repr('')}"
     if not text.strip():
         raise UsageError(Fault(what, "the ramdisk needs a path in the container", f"write {flag} /ramdisk"))
-    path = text if text.startswith("/") else f"/{text}"
+    path = tidy(f"/{text}")
     check_container_path(path, what, f"{flag} {_nearest(path)}")
     return Ramdisk(path)
 

@@ -67,6 +67,15 @@ def test_preconditions(rig: Any) -> None:
     assert rig.call("DELETE", path).status == 404
 
 
+@pytest.mark.parametrize("body", [[1], {"preconditions": "x"}, {"propagationPolicy": "Sideways"}])
+def test_what_is_no_delete_options(rig: Any, body: object) -> None:
+    rig.applied(
+        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "kept", "namespace": "default"}}
+    )
+    assert rig.call("DELETE", rig.path("ConfigMap", "kept"), body).status == 400
+    assert not rig.gone("ConfigMap", "kept")
+
+
 def test_a_collection(rig: Any) -> None:
     for name in ("a", "b", "c"):
         rig.applied(config_map(name, labels={"x": name}))

@@ -102,6 +102,16 @@ def test_a_flexible_pool_grows_when_a_pod_waits_for_it(cluster: Any, jobset: Mak
     assert len(cluster.pods("Running")) == 8
 
 
+def test_a_host_made_by_hand_needs_no_address(rig: Any) -> None:
+    rig.applied({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "bare"}})
+    spec = {"nodeName": "bare", "containers": [{"name": "c", "image": "i"}]}
+    meta = {"name": "p", "namespace": "default"}
+    rig.applied({"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": spec})
+    rig.advance(60)
+    status = rig.get("Pod", "p")["status"]
+    assert (status["phase"], status["hostIP"]) == ("Running", "")
+
+
 def test_controllers_need_a_host(rig: Any) -> None:
     labels = {"app": "d"}
     container = {"name": "c", "image": "i", "resources": {"requests": {"cpu": "3"}}}

@@ -58,6 +58,11 @@ def test_pages_hold_everything_once(rig: Any) -> None:
     assert names == ["c0", "c1", "c2", "c3", "c4", "kube-root-ca.crt"]
 
 
+@pytest.mark.parametrize("token", ["zz", "313233", "5b5d"])
+def test_a_page_that_never_was(rig: Any, token: str) -> None:
+    assert rig.call("GET", rig.path("ConfigMap") + f"?continue={token}").status == 400
+
+
 def test_discovery_knows_built_in_and_custom_kinds(rig: Any) -> None:
     assert rig.call("GET", "/version").body["major"] == "1"
     core = rig.call("GET", "/api/v1").body["resources"]

@@ -93,6 +93,8 @@ def check(pool: Json) -> None:
     for disk_type in (config.get("diskType"), config.get("bootDisk", {}).get("diskType")):
         if disk_type and not disk_fits(machine_type, disk_type):
             raise invalid(f"[{disk_type}] features are not compatible for machine type {machine_type}.")
+    if not all(taint.get("key") for taint in config.get("taints", ())):
+        raise invalid("A node taint must have a key.")
     scaling = pool.get("autoscaling", {})
     for count in (pool.get("initialNodeCount", 0), scaling.get("maxNodeCount", 0)):
         if not 0 <= int(count) <= MAX_NODES_PER_ZONE:

@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from xpk.emulator.http import Request, Response
-from xpk.emulator.kubernetes import conversion, discovery, errors, selectors
+from xpk.emulator.kubernetes import conversion, discovery, errors, openapi, selectors, tables
 from xpk.emulator.kubernetes.cluster import Cluster
 from xpk.emulator.kubernetes.errors import ApiError
 from xpk.emulator.kubernetes.options import DeleteOptions, WriteOptions, first, truth
@@ -66,6 +66,12 @@ class Api:
                 return Response(200, discovery.VERSION)
             case [name] if name in _HEALTH:
                 return Response(200, b"ok")
+            case ["openapi", "v3"]:
+                return Response(200, openapi.index(kinds))
+            case ["openapi", "v3", "api", version]:
+                return Response(200, openapi.document(kinds, "", version))
+            case ["openapi", "v3", "apis", group, version]:
+                return Response(200, openapi.document(kinds, group, version))
             case ["api"]:
                 return Response(200, discovery.core())
             case ["apis"]:
@@ -114,7 +120,7 @@ class Api:
                 found = self._store.get(target.key)
                 if found is None:
                     raise errors.not_found(target.kind.resource, target.name)
-                return Response(200, self._shown(target, found))
+                return Response(200, self._seen(request, target, self._shown(target, found)))
             case "PUT":
                 options = WriteOptions.read(request.query, request.headers)
                 return self._written(target, self._writes.replace(target, _body(request), options), options)
@@ -135,7 +141,7 @@ class Api:
             case "GET" if truth(request.query, "watch"):
                 return self._watch(request, target)
             case "GET":
-                return Response(200, self._list(request, target))
+                return Response(200, self._seen(request, target, self._list(request, target)))
             case "POST" if not everywhere:
                 options = WriteOptions.read(request.query, request.headers)
                 return self._written(target, self._writes.create(target, _body(request), options), options)
@@ -211,14 +217,24 @@ class Api:
             target.namespace,
             predicate,
             float(seconds) if seconds.isdigit() else 0,
+            lambda item: self._seen(request, target, item),
         )
         version = first(request.query, "resourceVersion")
         if version and not version.isdigit():
             raise errors.bad_request(f'Invalid value: "{version}": strconv.ParseUint: invalid syntax')
         watch.start(self._store, version)
         if not watch.closed:
-            self._watches.append(watch)
+            self._watches = [*(other for other in self._watches if not other.closed), watch]
         return Response(200, None, {"Content-Type": "application/json"}, watch.stream())
+
+    def _seen(self, request: Request, target: Target, answer: Json) -> Json:
+        """A list or an object, as a table when the client asks for one."""
+        if not tables.wanted(request.headers):
+            return answer
+        single = answer["kind"] == target.kind.kind
+        meta = {"resourceVersion": answer["metadata"]["resourceVersion"]} if single else answer["metadata"]
+        items = [answer] if single else answer["items"]
+        return tables.table(self._cluster, target.kind, meta, items, first(request.query, "includeObject"))
 
     def _shown(self, target: Target, obj: Json) -> Json:
         return conversion.from_stored(target.kind, target.version, obj)
@@ -238,6 +254,8 @@ def _predicate(request: Request, target: Target) -> Predicate:
 def _body(request: Request) -> Any:
     if not request.body.strip():
         return None
+    if "protobuf" in _header(request.headers, "content-type"):
+        raise errors.ApiError(415, "UnsupportedMediaType", "the emulator reads JSON and YAML, not protobuf")
     try:
         return json.loads(request.body)
     except ValueError:
@@ -276,6 +294,6 @@ def _encode_token(item: Json) -> str:
 def _decode_token(token: str) -> tuple[str, str]:
     try:
         namespace, name = json.loads(bytes.fromhex(token))
-    except ValueError as error:
+    except (ValueError, TypeError) as error:
         raise errors.bad_request("continue key is not valid") from error
     return str(namespace), str(name)

@@ -54,8 +54,10 @@ class DeleteOptions:
     dry_run: bool
 
     @classmethod
-    def read(cls, query: Mapping[str, list[str]], body: Json) -> DeleteOptions:
-        """From the body's DeleteOptions, else from the query."""
+    def read(cls, query: Mapping[str, list[str]], body: Any) -> DeleteOptions:
+        """From the body's DeleteOptions, else from the query. Raises 400 for what is none."""
+        if not isinstance(body, dict) or not isinstance(body.get("preconditions") or {}, dict):
+            raise bad_request("the body is not a DeleteOptions object")
         propagation = body.get("propagationPolicy") or first(query, "propagationPolicy")
         if propagation not in ("", "Foreground", "Background", "Orphan"):
             raise bad_request(f'invalid propagationPolicy: Unsupported value: "{propagation}"')

@@ -25,8 +25,13 @@ def merge(target: Any, patch: Any) -> Any:
     return result
 
 
-def operations(target: Json, patch: list[Json]) -> Json:
-    """The target with a JSON patch applied. Raises 422 when a path is not there or a test fails."""
+def operations(target: Json, patch: Any) -> Json:
+    """The target with a JSON patch applied.
+
+    Raises 400 for what is no patch, 422 when a path is not there or a test fails.
+    """
+    if not isinstance(patch, list) or not all(isinstance(step, dict) for step in patch):
+        raise bad_request("error decoding patch: not a list of operations")
     result = copy.deepcopy(target)
     for step in patch:
         _step(result, step)
@@ -34,6 +39,9 @@ def operations(target: Json, patch: list[Json]) -> Json:
 
 
 def _step(root: Json, step: Json) -> None:
+    for name in ("path", "from") if step.get("op") in ("move", "copy") else ("path",):
+        if not isinstance(step.get(name), str):
+            raise bad_request(f"error decoding patch: an operation needs {name}")
     match step.get("op"):
         case "add" | "replace":
             _set(root, step["path"], copy.deepcopy(step.get("value")), step["op"] == "add")
@@ -64,7 +72,7 @@ def _parent(root: Json, path: str) -> tuple[Any, str]:
 
 def _value(parent: Any, word: str) -> Any:
     try:
-        return parent[int(word)] if isinstance(parent, list) else parent[word]
+        return parent[_place(word)] if isinstance(parent, list) else parent[word]
     except (KeyError, IndexError, ValueError, TypeError) as error:
         raise _failed(f'error in remove for path: "{word}" does not exist') from error
 
@@ -72,21 +80,29 @@ def _value(parent: Any, word: str) -> Any:
 def _set(root: Json, path: str, value: Any, add: bool) -> None:
     parent, last = _parent(root, path)
     if isinstance(parent, list):
-        if add:
-            parent.insert(len(parent) if last == "-" else int(last), value)
-        else:
-            parent[int(last)] = value
+        place = len(parent) if last == "-" and add else _place(last)
+        if place > len(parent) - (not add):
+            raise _failed(f"index {last} is out of range")
+        parent[place : place if add else place + 1] = [value]
         return
+    if not isinstance(parent, dict):
+        raise _failed(f'"{last}" is not below an object or a list')
     if not add:
         _value(parent, last)
     parent[last] = value
+
+
+def _place(word: str) -> int:
+    if not word.isdecimal():
+        raise _failed(f'"{word}" is not an index')
+    return int(word)
 
 
 def _take(root: Json, path: str) -> Any:
     parent, last = _parent(root, path)
     value = _value(parent, last)
     if isinstance(parent, list):
-        parent.pop(int(last))
+        parent.pop(_place(last))
     else:
         del parent[last]
     return value

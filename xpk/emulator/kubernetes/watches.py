@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import queue
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from xpk.emulator.kubernetes import errors
@@ -18,19 +18,29 @@ from xpk.emulator.kubernetes.store import Change, Store
 
 Json = dict[str, Any]
 DEFAULT_SECONDS = 1_800.0
+# real seconds; between two of them a client that went away is noticed though nothing happens
+PULSE = 2.0
 
 
 class Watch:
-    """One watch. ``seconds`` is real time, as the client's patience is."""
+    """One watch. ``seconds`` is real time, as the client's patience is; ``seen`` gives each object its
+    form."""
 
     def __init__(
-        self, kind: Kind, version: str, namespace: str, predicate: Predicate, seconds: float
+        self,
+        kind: Kind,
+        version: str,
+        namespace: str,
+        predicate: Predicate,
+        seconds: float,
+        seen: Callable[[Json], Json] = dict,
     ) -> None:
         self.kind = kind
         self.closed = False
         self._api_version = kind.api_version(version)
         self._namespace = namespace
         self._predicate = predicate
+        self._seen = seen
         self._seconds = seconds or DEFAULT_SECONDS
         self._queue: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
 
@@ -67,7 +77,8 @@ class Watch:
             self._send("DELETED", gone)
 
     def _send(self, kind: str, item: Json) -> None:
-        self._queue.put(_line({"type": kind, "object": {**item, "apiVersion": self._api_version}}))
+        shown = self._seen({**item, "apiVersion": self._api_version})
+        self._queue.put(_line({"type": kind, "object": shown}))
 
     def close(self) -> None:
         """End the stream after what is in it."""
@@ -75,14 +86,15 @@ class Watch:
         self._queue.put(None)
 
     def stream(self) -> Iterator[bytes]:
-        """The lines, until the time is over or the watch is closed."""
+        """The lines, until the time is over or the watch is closed; an empty one when nothing happens."""
         end = time.monotonic() + self._seconds
         try:
             while (left := end - time.monotonic()) > 0:
                 try:
-                    line = self._queue.get(timeout=left)
+                    line = self._queue.get(timeout=min(left, PULSE))
                 except queue.Empty:
-                    return
+                    yield b""
+                    continue
                 if line is None:
                     return
                 yield line

@@ -112,8 +112,10 @@ class Bucket:
         unknown = set(policy) - {"kind", "resourceId", "version", "etag", "bindings"}
         if unknown:
             raise StorageError(400, "invalid", f"Unknown field of a policy: {', '.join(sorted(unknown))}")
-        bindings = policy.get("bindings", [])
-        check_bindings(bindings, int(policy.get("version", 1)))
+        bindings, version = policy.get("bindings", []), policy.get("version", 1)
+        if version not in (0, 1, 3):
+            raise StorageError(400, "invalid", f"Invalid policy version: {version}")
+        check_bindings(bindings, version)
         check_identity_pools(bindings, identity_pools)
         self.bindings = [binding for binding in bindings if binding["members"]]
         self.generation += 1

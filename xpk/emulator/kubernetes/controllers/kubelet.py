@@ -70,8 +70,9 @@ class Kubelet(Controller):
         return None
 
     def _run(self, key: Key, pod: Json) -> None:
-        node = self.store.find("nodes", "", pod["spec"]["nodeName"])
-        host = node["status"]["addresses"][0]["address"] if node else ""
+        node = self.store.find("nodes", "", pod["spec"]["nodeName"]) or {}
+        # a node that a user made by hand may have none
+        host = next(iter(item["address"] for item in node.get("status", {}).get("addresses") or ()), "")
         self._addresses += 1
         address = (
             host
