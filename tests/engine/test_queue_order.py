@@ -66,7 +66,18 @@ def test_one_whose_pods_were_not_ready_in_time_goes_to_the_end() -> None:
 
 def test_of_two_workloads_of_one_jobset_the_newest_counts() -> None:
     old, new = waiting("w", "01"), waiting("w", "02")
-    assert by_jobset([new, old]) == {("default", "w"): new}
+    jobset = {"metadata": {"name": "w", "namespace": "default"}}
+    assert by_jobset([new, old], [jobset]) == {("default", "w"): new}
+
+
+def test_the_workload_of_an_earlier_jobset_of_the_same_name_is_left_out() -> None:
+    """It outlives its JobSet by half a minute."""
+    stale, fresh = waiting("w", "02"), waiting("w", "01")
+    stale["metadata"]["ownerReferences"][0]["uid"] = "u1"
+    fresh["metadata"]["ownerReferences"][0]["uid"] = "u2"
+    jobset = {"metadata": {"name": "w", "namespace": "default", "uid": "u2"}}
+    assert by_jobset([stale, fresh], [jobset]) == {("default", "w"): fresh}
+    assert by_jobset([stale], [jobset]) == {}
 
 
 def test_local_queues_name_their_cluster_queue() -> None:

@@ -114,6 +114,33 @@ CASES: dict[str, tuple[Json, Json | None, list[Json], str]] = {
         [],
         "Queued: in Kueue's words",
     ),
+    "queued, as Kueue says it without its feature gate": (
+        jobset(suspend=True),
+        workload(
+            cond(
+                "QuotaReserved",
+                "False",
+                "Pending",
+                "couldn't assign flavors to pod set slice-job: insufficient unused quota for google.com/tpu "
+                "in flavor v6e-4x4, 32 more needed",
+            )
+        ),
+        [],
+        "Queued: 32 more chips needed",
+    ),
+    "queued, more than the queue has, without the gate": (
+        jobset(suspend=True),
+        workload(
+            cond(
+                "QuotaReserved",
+                "False",
+                "Pending",
+                "insufficient quota, request (64) > maximum capacity (32)",
+            )
+        ),
+        [],
+        "Queued: asks for more than the queue has",
+    ),
     "queued, waits for machines": (
         jobset(suspend=True),
         workload(

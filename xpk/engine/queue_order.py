@@ -15,20 +15,32 @@ from xpk.engine.wire import Json
 
 def owner_of(workload: Json) -> tuple[str, str] | None:
     """Namespace and name of the JobSet that a Kueue Workload stands for."""
-    metadata = workload.get("metadata", {})
-    for owner in metadata.get("ownerReferences", []):
-        if owner.get("kind") == "JobSet":
-            return str(metadata.get("namespace", "default")), str(owner.get("name"))
-    return None
+    owner = _owner(workload)
+    if owner is None:
+        return None
+    return str(workload["metadata"].get("namespace", "default")), str(owner.get("name"))
 
 
-def by_jobset(workloads: Iterable[Json]) -> dict[tuple[str, str], Json]:
-    """Kueue Workloads by the JobSet that they stand for; of several, the newest."""
+def by_jobset(workloads: Iterable[Json], jobsets: Iterable[Json]) -> dict[tuple[str, str], Json]:
+    """Kueue Workloads by the JobSet that they stand for; of several, the newest.
+
+    A Workload can outlive its JobSet by half a minute: one of an earlier JobSet of the same name is left out.
+    """
+    uids = {
+        (str(j["metadata"].get("namespace", "default")), str(j["metadata"]["name"])): j["metadata"].get("uid")
+        for j in jobsets
+    }
     found: dict[tuple[str, str], Json] = {}
     for workload in sorted(workloads, key=lambda w: str(w["metadata"].get("creationTimestamp", ""))):
-        if (owner := owner_of(workload)) is not None:
+        owner = owner_of(workload)
+        if owner is not None and (_owner(workload) or {}).get("uid") == uids.get(owner):
             found[owner] = workload
     return found
+
+
+def _owner(workload: Json) -> Json | None:
+    owners = workload.get("metadata", {}).get("ownerReferences", [])
+    return next((owner for owner in owners if owner.get("kind") == "JobSet"), None)
 
 
 def pending(workload: Json) -> bool:

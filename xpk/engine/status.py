@@ -7,6 +7,7 @@ types are ignored.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -50,6 +51,7 @@ _QUEUED: Final = {
     "WaitingForPodsReady": "waits until another workload has started",
     "Inadmissible": "cannot be admitted",
 }
+_MISSING_QUOTA: Final = re.compile(r"insufficient unused quota for (\S+) in flavor \S+, (\d+) more needed")
 _EVICTED: Final = {
     "Preempted": "preempted by a higher priority",
     "PodsReadyTimeout": "its pods were not ready in time",
@@ -229,7 +231,16 @@ def _waiting(jobset: Json, workload: Json | None) -> tuple[State, str]:
     reason = false(workload, "QuotaReserved")
     if reason is None:
         return State.QUEUED, ""
-    return State.QUEUED, _QUEUED.get(reason.reason, "" if reason.reason == "Pending" else reason.message)
+    return State.QUEUED, _QUEUED.get(reason.reason) or _pending_words(reason.message)
+
+
+def _pending_words(message: str) -> str:
+    """Kueue's message in fewer words: its reason is only `Pending` unless a feature gate is on."""
+    missing = _MISSING_QUOTA.search(message)
+    if missing:
+        what = "chips" if missing[1] == "google.com/tpu" else clean(missing[1])
+        return f"{missing[2]} more {what} needed"
+    return _QUEUED["ExceedsMaxQuota"] if "maximum capacity" in message else message
 
 
 def _limit(jobset: Json) -> int:

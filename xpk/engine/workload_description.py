@@ -114,7 +114,7 @@ def read_description(kube: KubeApi, name: str, namespace: str, cluster: str) -> 
     if not jobsets:
         raise missing(name, namespace, cluster)
     (found,) = assemble(jobsets, workloads, pods, queues)
-    kueue = by_jobset(workloads).get((namespace, name))
+    kueue = by_jobset(workloads, jobsets).get((namespace, name))
     names = {name, *(pod["metadata"]["name"] for pod in pods)}
     if kueue is not None:
         names.add(kueue["metadata"]["name"])
@@ -192,7 +192,7 @@ def events_of(events: Iterable[Json], names: set[str], workload: str) -> tuple[E
                 count=int(event.get("count") or 1),
             )
         )
-    return tuple(sorted(lines, key=lambda line: line.time)[-_EVENTS:])
+    return tuple(sorted(lines, key=lambda line: line.time.rstrip("Z"))[-_EVENTS:])
 
 
 def _as_list(found: Json | None) -> list[Json]:

@@ -106,7 +106,7 @@ def assemble(
     jobsets: Sequence[Json], workloads: Sequence[Json], pods: Sequence[Json], queues: Sequence[Json]
 ) -> list[Found]:
     """Put the lists together. Pure."""
-    kueue, places = by_jobset(workloads), positions(workloads, cluster_queue_of(queues))
+    kueue, places = by_jobset(workloads, jobsets), positions(workloads, cluster_queue_of(queues))
     mine: dict[tuple[str, str], list[Json]] = {}
     for pod in pods:
         metadata = pod["metadata"]

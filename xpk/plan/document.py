@@ -125,7 +125,9 @@ def yaml_stream(plan: Plan) -> str:
         for manifest in manifests_of(planned.step):
             blocks.append("\n".join([*comment, "---", _dump(manifest)]))
             comment = []
-    return "".join(f"{block.rstrip()}\n" for block in blocks) + "".join(f"{line}\n" for line in comment)
+    return "".join(f"{block.rstrip(chr(10))}\n" for block in blocks) + "".join(
+        f"{line}\n" for line in comment
+    )
 
 
 def _header(plan: Plan) -> Iterator[str]:
@@ -189,11 +191,11 @@ def _dumper() -> Any:
 
 
 def _ambiguous(value: str) -> bool:
-    """Whether another YAML reader than ours could take a plain text for a boolean, a number or null.
+    """Whether another YAML reader than ours could take a plain text for something else.
 
     Kubernetes' reader takes `y` and `off` for booleans, `08`, `0o17` and `1e3` for numbers.
     """
-    if len(value) <= 5 and value.lower() in _WORDS:
+    if value != value.strip() or (len(value) <= 5 and value.lower() in _WORDS):
         return True
     return value[:1] in "+-.0123456789" and _NUMBER.fullmatch(value) is not None
 

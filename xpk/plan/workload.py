@@ -104,7 +104,8 @@ def _grants(spec: WorkloadSpec, project: str, number: str | None, observed: Obse
     for bucket, role in wanted.items():
         state = observed.buckets.get(bucket)
         if state is None or not (state.has(role, member) or state.has(OBJECT_USER, member)):
-            steps.append(PlannedStep(f"grant/{bucket}", GrantBucketRole(bucket, role, member)))
+            grant = GrantBucketRole(bucket, role, member, policy=state.policy if state else None)
+            steps.append(PlannedStep(f"grant/{bucket}", grant))
     return steps
 
 

@@ -54,7 +54,7 @@ def test_a_second_one_waits_and_follows(queued: Any, jobset: Make) -> None:
     queued.applied(jobset("two", queue=QUEUE))
     queued.advance(30)
     (reserved,) = [c for c in workload(queued, "two")["status"]["conditions"] if c["type"] == "QuotaReserved"]
-    assert (reserved["status"], reserved["reason"]) == ("False", "WaitingForQuota")
+    assert (reserved["status"], reserved["reason"]) == ("False", "Pending")
     assert reserved["message"] == (
         "couldn't assign flavors to pod set slice-job: insufficient unused quota for google.com/tpu "
         "in flavor v6e, 32 more needed"
@@ -83,7 +83,7 @@ def test_more_than_there_ever_is(queued: Any, jobset: Make) -> None:
     body["spec"]["replicatedJobs"][0]["replicas"] = 3
     queued.applied(body)
     (reserved,) = workload(queued, "big")["status"]["conditions"]
-    assert reserved["reason"] == "ExceedsMaxQuota"
+    assert reserved["reason"] == "Pending"
     assert reserved["message"].endswith("current podset request (48) > maximum capacity (32)")
 
 
@@ -93,7 +93,7 @@ def test_no_flavor_matches(queued: Any, jobset: Make) -> None:
     pod["nodeSelector"]["cloud.google.com/gke-tpu-topology"] = "8x8"
     queued.applied(body)
     (reserved,) = workload(queued, "odd")["status"]["conditions"]
-    assert reserved["reason"] == "NoMatchingFlavor"
+    assert reserved["reason"] == "Pending"
     assert reserved["message"].endswith("flavor v6e doesn't match node affinity")
 
 
@@ -137,6 +137,21 @@ def test_a_higher_priority_takes_the_place_of_a_lower_one(queued: Any, jobset: M
     assert again["Admitted"] == ("True", "Admitted")
     assert again["Evicted"][0] == "False"
     assert len(queued.pods("Running")) == 8
+
+
+def test_what_a_preemption_frees_is_the_preemptors(queued: Any, jobset: Make) -> None:
+    """Given to the next one in line it would be preempted again, for ever."""
+    queued.applied(jobset("running", queue=QUEUE, priority="medium"))
+    queued.applied(jobset("waiting", queue=QUEUE, priority="medium"))
+    queued.advance(30)
+    queued.applied(jobset("urgent", queue=QUEUE, priority="high"))
+    queued.advance(60)
+    assert conditions(workload(queued, "urgent"))["Admitted"] == ("True", "Admitted")
+    for name in ("running", "waiting"):
+        assert conditions(workload(queued, name))["QuotaReserved"][0] == "False"
+    queued.delete("JobSet", "urgent")
+    queued.advance(60)
+    assert conditions(workload(queued, "running"))["Admitted"] == ("True", "Admitted")
 
 
 def test_waiting_ones_go_by_priority_then_age(queued: Any, jobset: Make) -> None:

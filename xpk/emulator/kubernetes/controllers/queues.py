@@ -27,6 +27,7 @@ from xpk.emulator.kubernetes.store import Change, Key
 Json = dict[str, Any]
 COMPONENT = "kueue-admission"
 IN_USE = "kueue.x-k8s.io/resource-in-use"
+_GATED = {"NoMatchingFlavor", "WaitingForQuota", "ExceedsMaxQuota", "WaitingForPreemptedWorkloads"}
 
 
 class Queues(Controller):
@@ -47,8 +48,9 @@ class Queues(Controller):
                 self.cluster.finalize(self._key(item), IN_USE)
         self._hold()
         used = self._used()
+        preempting: set[str] = set()
         for item in self._waiting():
-            self._consider(item, used)
+            self._consider(item, used, preempting)
         write_statuses(self.cluster)
 
     def _key(self, item: Json) -> Key:
@@ -100,7 +102,11 @@ class Queues(Controller):
         ]
         return sorted(items, key=lambda item: (-item["spec"].get("priority", 0), _age(item)))
 
-    def _consider(self, item: Json, used: dict[str, Usage]) -> None:
+    def _consider(self, item: Json, used: dict[str, Usage], preempting: set[str]) -> None:
+        """Admit it, or say why not.
+
+        What a preemption frees is the preemptor's: nobody behind it is looked at in the same cycle.
+        """
         key = self._key(item)
         local = self.store.find(LOCAL_QUEUES, key.namespace, item["spec"].get("queueName", ""))
         if local is None:
@@ -119,9 +125,12 @@ class Queues(Controller):
             return self._pend(key, "Suspended", f"ClusterQueue {name} is stopped")
         if not item["spec"].get("active", True):
             return self._pend(key, "Suspended", "The workload is deactivated")
+        if name in preempting:
+            return None
         taken = used.setdefault(name, Counter())
         found = flavors.assign(self.store, queue, item, taken)
         if found.reason and found.fits_alone and self._preempt(item, queue, taken):
+            preempting.add(name)
             message = f"{found.message}. Pending the preemption of 1 or more workload(s)"
             return self._pend(key, "WaitingForPreemptedWorkloads", message)
         if found.reason:
@@ -130,6 +139,8 @@ class Queues(Controller):
         return None
 
     def _pend(self, key: Key, reason: str, message: str) -> None:
+        """Say why it waits: in the message, since Kueue's finer reasons are behind a feature gate."""
+        reason = "Pending" if reason in _GATED else reason
         item = self.store.get(key)
         before = next(
             (c for c in (item or {}).get("status", {}).get("conditions", ()) if c["type"] == "QuotaReserved"),
@@ -226,7 +237,7 @@ class Queues(Controller):
         )
         set_condition(self.cluster, key, "Evicted", "True", "Preempted", message)
         set_condition(self.cluster, key, "Preempted", "True", "InClusterQueue", message)
-        set_condition(self.cluster, key, "QuotaReserved", "False", "WaitingForQuota", message, admission=None)
+        set_condition(self.cluster, key, "QuotaReserved", "False", "Pending", message, admission=None)
         set_condition(
             self.cluster, key, "Admitted", "False", "NoReservation", "The workload has no reservation"
         )
