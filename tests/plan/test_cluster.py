@@ -319,6 +319,17 @@ def test_the_users_arguments_reach_the_requests(spec: MakeSpec) -> None:
     assert all(step.pool["config"]["gvnic"] == {"enabled": True} for step in of_kind(plan, CreateNodePool))
 
 
+def test_arguments_that_come_too_late_are_said(spec: MakeSpec, applied: Applied) -> None:
+    from xpk.spec.gcloud import parse_cluster_arguments
+
+    def asking(text: str) -> ClusterSpec:
+        return spec(cluster_arguments=parse_cluster_arguments(text, "--custom-cluster-arguments"))
+
+    there = applied(asking("--network=n1"))
+    assert plan_cluster(asking("--network=n1"), there).notes == plan_cluster(spec(), there).notes
+    assert any("--network: only used" in note for note in plan_cluster(asking("--network=n2"), there).notes)
+
+
 def test_install_steps_carry_the_size_for_all_hosts(spec: MakeSpec) -> None:
     plan = plan_cluster(spec(num_slices=100), Observed.nothing())
     assert {step.component: step.resources["limits"] for step in of_kind(plan, InstallRelease)} == {

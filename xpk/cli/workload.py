@@ -85,7 +85,7 @@ def _write(plan: Plan, path: str | None, dry: bool) -> None:
 def _ending(request: WorkloadRequest) -> str:
     spec = request.spec
     place = request.place
-    where = f"--cluster {spec.cluster} --project {place.project} --zone {place.zone or place.region}"
+    where = f"--cluster {spec.cluster} {place.flags}"
     return (
         f"workload {spec.name} is created: {spec.hosts} pods on {spec.num_slices} "
         f"slice{'s' if spec.num_slices > 1 else ''} of {spec.slice_type.name}. Next:\n"

@@ -66,7 +66,7 @@ def _list(words: Words) -> None:
                 on_progress=lambda now: output.say(f"workload {now.name}: {now.words}"),
             )
             _print([outcome.status], form)
-            _judge(outcome, cluster)
+            _judge(outcome, f"--cluster {cluster} {where.flags}")
             return
         found = run.find_workloads(cloud, where, cluster, chosen)
     _print([one.status for one in found], form)
@@ -89,15 +89,15 @@ def _timeout(words: Words, waits: str | None) -> float | None:
     return None if seconds is None else float(seconds)
 
 
-def _judge(outcome: Outcome, cluster: str) -> None:
+def _judge(outcome: Outcome, where: str) -> None:
     """The exit code of a wait: 0, 124 or 125."""
     status = outcome.status
-    again = f"xpk workload list --cluster {cluster} {_WAIT} {status.name}"
+    again = f"xpk workload list {where} {_WAIT} {status.name}"
     match outcome.result:
         case "timeout":
             raise WaitTimeout(Fault(f"workload {status.name}", f"not ended in time: {status.words}", again))
         case "failed":
-            fix = f"xpk workload describe --cluster {cluster} --workload {status.name}"
+            fix = f"xpk workload describe {where} --workload {status.name}"
             raise WorkloadFailed(Fault(f"workload {status.name}", status.words, fix))
         case _:
             return

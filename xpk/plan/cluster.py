@@ -11,6 +11,7 @@ from dataclasses import replace
 from xpk.catalog.versions import MTC_DOCUMENTED, MTC_FLOOR, GkeVersion
 from xpk.errors import FaultCollector, StateError, UsageError
 from xpk.plan.bucket import check_bucket, location_note, plan_bucket
+from xpk.plan.compare import differences
 from xpk.plan.objects import plan_objects
 from xpk.plan.observed import Observed
 from xpk.plan.pools import GKE_METADATA, SCOPES, plan_metadata_server, plan_pools
@@ -210,6 +211,12 @@ def _kept(spec: ClusterSpec, cluster: Json) -> list[str]:
     private = network.get("defaultEnablePrivateNodes") or legacy.get("enablePrivateNodes")
     if spec.private and not private:
         notes.append(f"cluster {spec.name} is not private: that is decided when a cluster is created")
+    for field in spec.cluster_arguments.fields:
+        found: object = cluster
+        for part in field.path:
+            found = found.get(part) if isinstance(found, dict) else None
+        if field.path[0] != "nodePools" and any(differences(field.value, found)):
+            notes.append(f"{field.flag}: only used when a cluster is created; {spec.name} stays as it is")
     return notes
 
 

@@ -104,10 +104,11 @@ def _apply(manifest: Json, observed: Observed, needs: tuple[str, ...]) -> Planne
     changes = list(differences(manifest, found))
     if not changes:
         return None
-    why = "; ".join(f"{path} {_short(old)} -> {_short(new)}" for path, old, new in changes)
+    # the last part of a path says it: nominalQuota 512 -> 768
+    why = "; ".join(f"{path.rpartition('.')[2]} {_short(old)} -> {_short(new)}" for path, old, new in changes)
     return PlannedStep(object_id(manifest), ApplyObject(manifest, why), needs)
 
 
 def _short(value: object) -> str:
     text = "unset" if value is None else str(value)
-    return text if len(text) <= 60 else text[:57] + "..."
+    return text if len(text) <= 40 else text[:37] + "..."

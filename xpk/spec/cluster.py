@@ -71,6 +71,11 @@ class Place:
         """The location that GKE's API wants for a regional cluster."""
         return f"projects/{self.project}/locations/{self.region}"
 
+    @property
+    def flags(self) -> str:
+        """The flags that name this place, for a command that a person can paste."""
+        return f"--project {self.project} --zone {self.zone or self.region}"
+
     def cluster(self, name: str) -> str:
         """The full resource name of a cluster in this region."""
         return f"{self.parent}/clusters/{name}"
