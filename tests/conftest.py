@@ -1,14 +1,27 @@
-"""Fixtures for all tests: golden files."""
+"""Fixtures for all tests: golden files, and signals as programs expect them."""
 
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 GOLDEN = Path(__file__).parent / "golden"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def default_signals() -> None:
+    """Undo what `nohup` and background jobs of a shell leave to their children: ignored signals.
+
+    No program can trap a signal that was ignored when it started, and many tests send some.
+    """
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            default = signal.default_int_handler if number is signal.SIGINT else signal.SIG_DFL
+            signal.signal(number, default)
 
 
 @pytest.fixture
