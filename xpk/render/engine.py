@@ -76,7 +76,7 @@ def compile_templates(target: Path) -> Path:
     """Compile every template below a new folder in `target`; returns that folder. For the wheel's build."""
     compiled = _compiled_folder(target)
     environment().compile_templates(
-        compiled, zip=None, ignore_errors=False, filter_func=lambda name: not name.endswith((".py", ".sh"))
+        compiled, zip=None, ignore_errors=False, filter_func=lambda name: name.endswith((".j2", ".yaml"))
     )
     return compiled
 
