@@ -7,10 +7,12 @@ import itertools
 from collections.abc import Hashable, Iterable
 from typing import Any
 
-from xpk.emulator.kubernetes.cluster import Cluster
-from xpk.emulator.kubernetes.store import Change
+from xpk.emulator.kubernetes.cluster import Cluster, controller_of
+from xpk.emulator.kubernetes.store import Change, Key
 
 Json = dict[str, Any]
+DEPLOYMENTS = "deployments.apps"
+JOBSETS = "jobsets.jobset.x-k8s.io"
 ROUNDS = 10_000
 """More rounds than any settled world takes: a guard against two controllers that undo each other's work."""
 
@@ -41,6 +43,23 @@ class Controller:
         for resource in self.watches:
             for item in list(self.store.each(resource)):
                 yield from self.keys(_as_found(self.cluster, resource, item))
+
+
+def keys_of_jobsets(cluster: Cluster, change: Change, controller: str) -> Iterable[Key]:
+    """The JobSets to look at after a change: of itself, of what it owns, or of the controller's Deployment.
+
+    `controller` is the namespace of that Deployment; when it comes up, all JobSets are looked at.
+    """
+    if change.key.resource == JOBSETS:
+        return (change.key,)
+    if change.key.resource == DEPLOYMENTS:
+        if change.key.namespace != controller:
+            return ()
+        return [cluster.key(JOBSETS, item) for item in cluster.store.each(JOBSETS)]
+    reference = controller_of(change.new)
+    if reference is not None and reference["kind"] == "JobSet":
+        return (Key(JOBSETS, change.key.namespace, reference["name"]),)
+    return ()
 
 
 def _as_found(cluster: Cluster, resource: str, item: Json) -> Change:

@@ -11,9 +11,9 @@ from xpk.emulator.kubernetes import normalize
 from xpk.emulator.kubernetes.admission import jobs as job_rules
 from xpk.emulator.kubernetes.admission import jobset as rules
 from xpk.emulator.kubernetes.admission.jobset import JOBSETS
-from xpk.emulator.kubernetes.cluster import controller_of, holds, owner
+from xpk.emulator.kubernetes.cluster import holds, owner
 from xpk.emulator.kubernetes.controllers import jobsetjobs
-from xpk.emulator.kubernetes.controllers.base import Controller
+from xpk.emulator.kubernetes.controllers.base import Controller, keys_of_jobsets
 from xpk.emulator.kubernetes.controllers.jobs import JOBS
 from xpk.emulator.kubernetes.controllers.jobsetpolicy import Outcome, decide
 from xpk.emulator.kubernetes.errors import invalid
@@ -33,16 +33,7 @@ class JobSets(Controller):
 
     def keys(self, change: Change) -> Iterable[Key]:
         """The JobSet; the one that a Job belongs to; all when the controller itself comes up."""
-        if change.key.resource == JOBSETS:
-            return (change.key,)
-        if change.key.resource == DEPLOYMENTS:
-            if change.key.namespace != rules.NAMESPACE:
-                return ()
-            return [self.cluster.key(JOBSETS, item) for item in self.store.each(JOBSETS)]
-        reference = controller_of(change.new)
-        if reference is not None and reference["kind"] == "JobSet":
-            return (Key(JOBSETS, change.key.namespace, reference["name"]),)
-        return ()
+        return keys_of_jobsets(self.cluster, change, rules.NAMESPACE)
 
     def reconcile(self, key: Key) -> float | None:
         """One step."""

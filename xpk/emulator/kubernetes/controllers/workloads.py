@@ -12,8 +12,8 @@ from typing import Any
 from xpk.emulator.kubernetes.admission import kueue as rules
 from xpk.emulator.kubernetes.admission.jobset import JOBSETS
 from xpk.emulator.kubernetes.admission.kueue import PRIORITY_LABEL, WORKLOADS
-from xpk.emulator.kubernetes.cluster import Cluster, condition, controller_of, holds, owner
-from xpk.emulator.kubernetes.controllers.base import Controller
+from xpk.emulator.kubernetes.cluster import Cluster, condition, holds, owner
+from xpk.emulator.kubernetes.controllers.base import Controller, keys_of_jobsets
 from xpk.emulator.kubernetes.controllers.flavors import FLAVORS
 from xpk.emulator.kubernetes.store import Change, Key
 
@@ -30,16 +30,7 @@ class Workloads(Controller):
 
     def keys(self, change: Change) -> Iterable[Key]:
         """The JobSet; the one that owns a Workload; all when Kueue comes up."""
-        if change.key.resource == JOBSETS:
-            return (change.key,)
-        if change.key.resource == DEPLOYMENTS:
-            if change.key.namespace != rules.NAMESPACE:
-                return ()
-            return [self.cluster.key(JOBSETS, item) for item in self.store.each(JOBSETS)]
-        reference = controller_of(change.new)
-        if reference is not None and reference["kind"] == "JobSet":
-            return (Key(JOBSETS, change.key.namespace, reference["name"]),)
-        return ()
+        return keys_of_jobsets(self.cluster, change, rules.NAMESPACE)
 
     def reconcile(self, key: Key) -> None:
         """Keep the Workload of a queued JobSet, and start or stop the JobSet as its Workload says."""
