@@ -5,10 +5,13 @@ from __future__ import annotations
 import http.client
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from xpk.emulator.disasters import NEEDS
+from xpk.emulator.faults import CAPACITY
 from xpk.emulator.server import Emulator
 
 Json = dict[str, Any]
@@ -137,3 +140,18 @@ def test_blows_reach_the_world(call: Call, emulator: Emulator, running: str, clu
         ["finish", "default", "j", 0],
     ]
     assert call("POST", "/_emulator/faults", {"world": "host-lost", "cluster": "none", "node": "n"})[0] == 404
+
+
+def test_every_world_fault_is_in_the_docs() -> None:
+    text = (Path(__file__).resolve().parents[2] / "docs" / "emulator.md").read_text()
+    for kind in (*NEEDS, *CAPACITY):
+        assert f"`{kind}`" in text
+    for kind, needs in NEEDS.items():
+        row = next(line for line in text.splitlines() if line.startswith(f"| `{kind}`"))
+        assert all(f"`{name}`" in row for name in needs)
+
+
+def test_the_short_form_of_a_request_fault(call: Call) -> None:
+    assert call("POST", "/_emulator/faults", {"method": "GET", "path": "/v3/", "status": 503})[0] == 200
+    assert call("GET", "/v3/projects/my-project")[0] == 503
+    assert call("GET", "/v3/projects/my-project")[0] == 200

@@ -94,7 +94,13 @@ class Faults:
         self.capacity: list[CapacityFault] = []
 
     def add_request(self, fault: Json) -> None:
-        """Keep a request fault. Raises 400 when it is not of the known form."""
+        """Keep a request fault. Raises 400 when it is not of the known form.
+
+        `method` and `path` may also stand beside the rest, without `match`.
+        """
+        if "match" not in fault and fault.keys() & {"method", "path"}:
+            short = {name: fault[name] for name in ("method", "path") if name in fault}
+            fault = {"match": short, **{name: fault[name] for name in fault if name not in short}}
         match = fault.get("match")
         unknown = set(fault) - set(CHECKS)
         if unknown or not isinstance(match, dict):
