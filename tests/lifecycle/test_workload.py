@@ -93,7 +93,7 @@ def test_a_lost_host_restarts_it_without_using_the_budget(cluster: Any) -> None:
     cluster.fault(world="host-lost", cluster="c1", node=described.slices[0].nodes[0])
     found = until(cluster, lambda s: s.restarts > 0 and running(s))
     assert found.restarts_counted == 0
-    assert found.words == "Running", "RestartingJobSet stays True, and is not believed"
+    assert found.words == "Running", "the restart is over"
 
 
 def test_an_exit_counts_and_the_last_one_fails_it(cluster: Any) -> None:

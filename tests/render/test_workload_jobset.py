@@ -145,7 +145,7 @@ def test_rules_of_jobset_and_mtc(name: str) -> None:
     assert pod(jobset)["spec"]["restartPolicy"] == "Never"
     annotations = jobset["metadata"]["annotations"]
     assert annotations["alpha.jobset.sigs.k8s.io/exclusive-topology"] == "cloud.google.com/gke-nodepool"
-    assert container(jobset)["resources"] == {"limits": {"google.com/tpu": slice_type.chips_per_host}}
+    assert container(jobset)["resources"] == {"limits": {"google.com/tpu": str(slice_type.chips_per_host)}}
     for rule in jobset["spec"]["failurePolicy"].get("rules", []):
         assert re.fullmatch(r"[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?", rule["name"])
     names = [volume["name"] for volume in pod(jobset)["spec"]["volumes"]]

@@ -114,14 +114,36 @@ def test_three_disruptions_in_a_row_are_free(cluster: Any, jobset: Make) -> None
     assert len(cluster.pods("Running")) == 8
 
 
-def test_the_restarting_condition_stays_true(cluster: Any, jobset: Make) -> None:
+def restarting(cluster: Any) -> tuple[str, str]:
+    found = cluster.conditions("JobSet", "demo")["RestartingJobSet"]
+    return found["status"], found["reason"]
+
+
+def test_the_restarting_condition_is_true_until_all_are_ready(cluster: Any, jobset: Make) -> None:
     start(cluster, jobset, "C", 3)
-    end_one(cluster, evicted=True)
-    found = cluster.conditions("JobSet", "demo")["RestartingJobSet"]
-    assert (found["status"], found["reason"]) == ("True", "FailurePolicy_disruption")
+    assert "RestartingJobSet" not in cluster.conditions("JobSet", "demo")
+    for code, evicted, reason in ((0, True, "FailurePolicy_disruption"), (7, False, "DefaultFailurePolicy")):
+        name = cluster.pods("Running")[2]["metadata"]["name"]
+        cluster.world.exit_pod("default", name, code, evicted)
+        cluster.advance(1)
+        assert restarting(cluster) == ("True", reason)
+        cluster.advance(60)
+        assert restarting(cluster) == ("False", "JobsReady")
+
+
+def test_the_end_ends_the_restarting_condition(cluster: Any, jobset: Make) -> None:
+    start(cluster, jobset, "C", 3)
     end_one(cluster, 7)
-    found = cluster.conditions("JobSet", "demo")["RestartingJobSet"]
-    assert (found["status"], found["reason"]) == ("True", "DefaultFailurePolicy")
+    end_one(cluster, 3)
+    assert restarting(cluster) == ("False", "JobSetFailed")
+
+
+def test_success_ends_the_restarting_condition(cluster: Any, jobset: Make) -> None:
+    start(cluster, jobset, "C", 3)
+    end_one(cluster, 7)
+    cluster.world.finish("default", "demo", 0)
+    cluster.advance(60)
+    assert restarting(cluster) == ("False", "JobSetCompleted")
 
 
 @pytest.mark.parametrize(

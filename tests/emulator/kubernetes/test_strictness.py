@@ -59,7 +59,7 @@ def test_apply_refuses_what_the_schema_does_not_declare(
     assert response.status == 500
     assert "reason" not in response.body
     assert response.body["message"].startswith(
-        "failed to create typed patch object (default/p; v1, Kind=Pod): "
+        "failed to create typed patch object (default/p; /v1, Kind=Pod): "
     )
     assert message in response.body["message"]
 

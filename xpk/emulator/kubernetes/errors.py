@@ -50,10 +50,13 @@ def bad_request(message: str) -> ApiError:
 
 def not_found(resource: str, name: str) -> ApiError:
     """404 for an object. ``resource`` is plural, with the group behind a dot: ``jobs.batch``."""
+    return ApiError(404, "NotFound", f'{resource} "{name}" not found', _details(resource, name))
+
+
+def _details(resource: str, name: str) -> Json:
+    """Which object; the core group has no name and is left out, as Go's omitempty does."""
     plural, _, group = resource.partition(".")
-    return ApiError(
-        404, "NotFound", f'{resource} "{name}" not found', {"name": name, "group": group, "kind": plural}
-    )
+    return {"name": name, "kind": plural} | ({"group": group} if group else {})
 
 
 def no_such_path() -> ApiError:
@@ -63,16 +66,14 @@ def no_such_path() -> ApiError:
 
 def already_exists(resource: str, name: str) -> ApiError:
     """409 of a create whose name is taken."""
-    plural, _, group = resource.partition(".")
-    details = {"name": name, "group": group, "kind": plural}
-    return ApiError(409, "AlreadyExists", f'{resource} "{name}" already exists', details)
+    message = f'{resource} "{name}" already exists'
+    return ApiError(409, "AlreadyExists", message, _details(resource, name))
 
 
 def conflict(resource: str, name: str, why: str) -> ApiError:
     """409 of a stale resourceVersion or a failed precondition."""
-    plural, _, group = resource.partition(".")
     message = f'Operation cannot be fulfilled on {resource} "{name}": {why}'
-    return ApiError(409, "Conflict", message, {"name": name, "group": group, "kind": plural})
+    return ApiError(409, "Conflict", message, _details(resource, name))
 
 
 def invalid(kind: str, group: str, name: str, causes: list[Cause]) -> ApiError:
@@ -82,10 +83,11 @@ def invalid(kind: str, group: str, name: str, causes: list[Cause]) -> ApiError:
     qualified = f"{kind}.{group}" if group else kind
     details: Json = {
         "name": name,
-        "group": group,
         "kind": kind,
         "causes": [{"reason": c.reason, "message": c.message, "field": c.field} for c in causes],
     }
+    if group:
+        details["group"] = group
     return ApiError(422, "Invalid", f'{qualified} "{name}" is invalid: {joined}', details)
 
 

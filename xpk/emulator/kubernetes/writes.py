@@ -191,10 +191,9 @@ class Writes:
             fault for fault in validation.check(target.node, config, keyed=True) if fault.kind != "value"
         ]
         if faults:
-            name = (
-                f"{target.namespace}/{target.name}; {target.kind.api_version(target.version)}, "
-                f"Kind={target.kind.kind}"
-            )
+            version = target.kind.api_version(target.version)
+            group = version if "/" in version else f"/{version}"  # as Go prints a GroupVersionKind
+            name = f"{target.namespace}/{target.name}; {group}, Kind={target.kind.kind}"
             texts = [validation.typed_patch_text(fault) for fault in faults]
             joined = texts[0] if len(texts) == 1 else "errors:\n  " + "\n  ".join(texts)
             raise errors.ApiError(500, "", f"failed to create typed patch object ({name}): {joined}")

@@ -20,6 +20,7 @@ def default(job: Json) -> Json:
     spec.setdefault("parallelism", 1)
     policy = "Failed" if "podFailurePolicy" in spec else "TerminatingOrFailed"
     spec.setdefault("podReplacementPolicy", policy)
+    spec.setdefault("manualSelector", False)
     return {**job, "spec": spec}
 
 

@@ -61,7 +61,10 @@ class Garbage(Controller):
         item = self.store.get(key)
         if item is not None:
             kept = [reference for reference in item["metadata"]["ownerReferences"] if reference["uid"] != uid]
-            self.cluster.update(key, {**item, "metadata": {**item["metadata"], "ownerReferences": kept}})
+            metadata = {**item["metadata"], "ownerReferences": kept}
+            if not kept:
+                del metadata["ownerReferences"]
+            self.cluster.update(key, {**item, "metadata": metadata})
 
     def _uid(self, key: Key) -> str:
         item = self.store.get(key)

@@ -57,6 +57,8 @@ class JobSets(Controller):
             return self._time_to_live(key, item)
         for name in set(jobs) - set(current):
             self._delete(key.namespace, name)
+        if not item["spec"].get("suspend") and _all_ready(item, status):
+            self._restart_is_over(item, status, "JobsReady", "all jobs are ready")
         failed = [job for job in current.values() if holds(job, "Failed")]
         if failed:
             self._apply(item, status, decide(item["spec"], status, failed))
@@ -95,6 +97,7 @@ class JobSets(Controller):
         before = next((c for c in status.get("conditions", ()) if c["type"] == "Suspended"), None)
         if suspended and (before is None or before["status"] == "False"):
             self._condition(item, status, "Suspended", "True", "SuspendedJobs", "jobset is suspended")
+            self._restart_is_over(item, status, "JobSetSuspended", "jobset is suspended")
         elif not suspended and before is not None and before["status"] == "True":
             self._condition(item, status, "Suspended", "False", "ResumeJobs", "jobset is resumed")
         return delay
@@ -151,6 +154,14 @@ class JobSets(Controller):
     def _end(self, item: Json, status: Json, kind: str, reason: str, message: str) -> None:
         status["terminalState"] = kind
         self._condition(item, status, kind, "True", reason, message)
+        said = "jobset failed" if kind == "Failed" else message
+        self._restart_is_over(item, status, f"JobSet{kind}", said)
+
+    def _restart_is_over(self, item: Json, status: Json, reason: str, message: str) -> None:
+        """RestartingJobSet becomes False; one that never was True is not written, as in setCondition."""
+        before = next((c for c in status.get("conditions", ()) if c["type"] == "RestartingJobSet"), None)
+        if before is not None and (before["status"], before["reason"]) != ("False", reason):
+            self._condition(item, status, "RestartingJobSet", "False", reason, message)
 
     def _condition(
         self, item: Json, status: Json, kind: str, value: str, reason: str, message: str, event: bool = True
@@ -208,6 +219,11 @@ class JobSets(Controller):
             return float(left)
         self.cluster.delete(key, "Foreground")
         return None
+
+
+def _all_ready(item: Json, status: Json) -> bool:
+    wanted = sum(group.get("replicas", 1) for group in item["spec"].get("replicatedJobs", ()))
+    return bool(wanted == sum(row["ready"] + row["succeeded"] for row in status["replicatedJobsStatus"]))
 
 
 def _finished(job: Json) -> bool:
