@@ -43,11 +43,6 @@ DIFFERENCES: dict[str, Difference] = {
         {},
         "defaults of which nothing in the emulator makes use, nor xpk; the others are filled in",
     ),
-    "quantity-in-a-conflict": Difference(
-        [".image"],
-        "JobSet's webhook is written in Go and turns the quantity 4 into the text 4, which to another "
-        "manager that applies 4 is a change; the emulator keeps what was sent",
-    ),
     "job-selector": Difference(
         [],
         "the emulator's Jobs find their pods by ownerReference; xpk never reads the selector",
