@@ -175,7 +175,7 @@ CASES: dict[str, tuple[Json, Json | None, list[Json], str]] = {
         [],
         "Suspended",
     ),
-    # RestartingJobSet stays True with its last reason: without looking at pods this job restarts for ever
+    # an older JobSet leaves it True with its last reason: without looking at pods this job restarts for ever
     "restart is over": (
         jobset(RESTARTING, restarts=2, restartsCountTowardsMax=2),
         workload(*ADMITTED),

@@ -1,7 +1,7 @@
 """What a workload is doing, as one of a few states, from its JobSet, Kueue Workload and pods. Pure.
 
 By precedence over (type, status, reason) of conditions, never by the newest transition: Kueue
-sets several in one second, and JobSet's RestartingJobSet stays True after a restart is over. Unknown
+sets several in one second, and older JobSets leave RestartingJobSet True after a restart. Unknown
 types are ignored.
 """
 
