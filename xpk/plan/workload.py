@@ -64,7 +64,9 @@ def _jobset(jobset: Json, observed: Observed, needs: tuple[str, ...]) -> list[Pl
     if found is None:
         return [PlannedStep(step_id, ApplyObject(jobset), needs)]
     same = found["metadata"].get("annotations", {}).get(HASH) == jobset["metadata"]["annotations"][HASH]
-    if finished(found):
+    if found["metadata"].get("deletionTimestamp"):
+        why = "is being deleted; started again when it is gone"
+    elif finished(found):
         why = "has ended; deleted and started again"
     elif same:
         return _changed_ttl(jobset, found, needs)
