@@ -1,4 +1,4 @@
-"""A plan for programs: one YAML stream that `kubectl apply -f -` takes, or one JSON document.
+"""A plan for programs: one YAML stream that `kubectl apply --server-side -f -` takes, or one JSON document.
 
 In the YAML the Kubernetes objects are documents; everything else stands in comments with its exact request,
 in the place where it happens. Both are the same bytes for the same plan.
