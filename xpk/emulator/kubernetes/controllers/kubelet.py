@@ -81,7 +81,7 @@ class Kubelet(Controller):
         )
         now = self.cluster.stamp()
         conditions = [
-            {"type": name, "status": "True", "lastTransitionTime": now}
+            {"type": name, "status": "True", "lastProbeTime": None, "lastTransitionTime": now}
             for name in (
                 "PodReadyToStartContainers",
                 "Initialized",
@@ -96,6 +96,7 @@ class Kubelet(Controller):
             "conditions": conditions,
             "containerStatuses": [_container(c, state, True, 0) for c in pod["spec"]["containers"]],
             "hostIP": host,
+            "hostIPs": [{"ip": host}] if host else [],
             "podIP": address,
             "podIPs": [{"ip": address}],
             "startTime": now,
@@ -185,7 +186,7 @@ def disrupt(cluster: Cluster, key: Key, reason: str, message: str) -> None:
     pod = cluster.store.get(key)
     if pod is None:
         return
-    times = {"lastTransitionTime": cluster.stamp()}
+    times = {"lastProbeTime": None, "lastTransitionTime": cluster.stamp()}
     added = {"type": "DisruptionTarget", "status": "True", "reason": reason, "message": message, **times}
     kept = [item for item in pod["status"].get("conditions", ()) if item["type"] != "DisruptionTarget"]
     cluster.set_status(key, {**pod["status"], "conditions": [*kept, added]})
@@ -217,6 +218,7 @@ def _container(container: Json, state: Json, is_ready: bool, restarts: int) -> J
         "started": is_ready,
         "restartCount": restarts,
         "state": state,
+        "lastState": {},
     }
 
 
