@@ -155,3 +155,28 @@ def test_the_short_form_of_a_request_fault(call: Call) -> None:
     assert call("POST", "/_emulator/faults", {"method": "GET", "path": "/v3/", "status": 503})[0] == 200
     assert call("GET", "/v3/projects/my-project")[0] == 503
     assert call("GET", "/v3/projects/my-project")[0] == 200
+
+
+def test_skip_spares_the_first_requests(call: Call) -> None:
+    call("POST", "/_emulator/faults", {"match": {"path": "/clusters$"}, "status": 500, "skip": 2})
+    assert call("GET", "/_emulator/faults")[1][0]["skip"] == 2
+    assert [call("GET", CLUSTERS)[0] for _ in range(4)] == [200, 200, 500, 200]
+
+
+def test_raw_is_sent_in_place_of_json(emulator: Emulator, call: Call) -> None:
+    call("POST", "/_emulator/faults", {"match": {"path": "/clusters$"}, "raw": '{"clusters": ['})
+    connection = http.client.HTTPConnection("127.0.0.1", emulator.port)
+    connection.request("GET", CLUSTERS)
+    answer = connection.getresponse()
+    assert (answer.status, answer.read()) == (200, b'{"clusters": [')
+    connection.close()
+
+
+@pytest.mark.parametrize("status", [None, 503])
+def test_cut_closes_in_the_middle_of_an_answer(call: Call, mtc_cluster: Json, status: int | None) -> None:
+    fault = {"match": {"method": "POST"}, "cut": 5} | ({"status": status, "when": "after"} if status else {})
+    call("POST", "/_emulator/faults", fault)
+    with pytest.raises(http.client.IncompleteRead) as caught:
+        call("POST", CLUSTERS, {"cluster": mtc_cluster})
+    assert len(caught.value.partial) == 5
+    assert call("GET", f"{CLUSTERS}/mtc")[0] == 200, "it took effect all the same"

@@ -12,7 +12,17 @@ from xpk.cloud.errors import OperationInProgress, TooManyOperations
 from xpk.engine.events import Event, StepDone, StepFailed, StepProgress, StepSkipped, StepStarted
 from xpk.engine.graph import Graph
 from xpk.engine.loop import Loop
-from xpk.engine.tasks import AwaitStep, Expired, Pause, Say, Task, await_operation, call, call_all, send
+from xpk.engine.tasks import (
+    Expired,
+    Pause,
+    Say,
+    Task,
+    await_operation,
+    await_step,
+    call,
+    call_all,
+    send,
+)
 from xpk.engine.timing import Timing
 from xpk.engine.wire import Json
 from xpk.engine.workers import Workers
@@ -261,8 +271,8 @@ def test_calls_at_once_come_back_in_order_with_their_errors(run: Run) -> None:
 @pytest.mark.parametrize("fails", [False, True])
 def test_waiting_for_another_step(run: Run, fails: bool) -> None:
     def waiter() -> Task[None]:
-        yield AwaitStep("other")
-        yield AwaitStep("not in the plan")
+        yield from await_step("other")
+        yield from await_step("not in the plan")
 
     other = _failing(CloudError(_FAULT)) if fails else run.operation("other", 20.0)
     loop = run({"waiter": waiter, "other": other})

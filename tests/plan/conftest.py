@@ -14,7 +14,7 @@ from xpk.plan.bucket import OBJECT_USER, driver_principal
 from xpk.plan.cluster import cluster_body
 from xpk.plan.objects import checkpoint_object, cluster_objects
 from xpk.plan.observed import BucketState, Observed
-from xpk.plan.pools import pool_body
+from xpk.plan.pool_body import pool_body
 from xpk.plan.releases import RELEASES, controller_resources, deployment_ref
 from xpk.plan.steps import Json, ObjectRef
 from xpk.spec.capacity import Capacity, OnDemand

@@ -186,34 +186,16 @@ def test_a_pool_in_error_is_deleted_and_made_again(spec: MakeSpec, applied: Appl
         for p in (there.cluster or {})["nodePools"]
     ]
     plan = plan_cluster(wanted, replace(there, cluster=(there.cluster or {}) | {"nodePools": pools}))
-    assert ids(plan) == ["delete/mtc-1-np-1", "pool/mtc-1-np-1", "wait/driver"]
-    assert isinstance(plan.steps[0].step, DeleteNodePool)
-    assert plan.steps[1].needs == ("delete/mtc-1-np-1",)
-
-
-@pytest.mark.parametrize(
-    ("asked", "words"),
-    [
-        ({"tpu_type": "v6e-128"}, ["topology is 16x16, asked for is 8x16"]),
-        ({"tpu_type": "v5p-128"}, ["machine type is ct6e-standard-4t"]),
-        ({"capacity": Spot()}, ["spot is off, asked for is on"]),
-        ({"capacity": Reservation("r1")}, ["reservation is none, asked for is r1"]),
-        ({"num_slices": 1}, ["mtc-1-np-1", "not removed by asking for fewer"]),
-    ],
-)
-def test_a_pool_of_another_kind_is_never_touched(
-    spec: MakeSpec, applied: Applied, asked: dict[str, Any], words: list[str]
-) -> None:
-    with pytest.raises(StateError) as error:
-        plan_cluster(spec(**asked), applied(spec()))
-    for word in words:
-        assert word in str(error.value)
-
-
-def test_shapes_with_the_same_count_are_told_apart(spec: MakeSpec, applied: Applied) -> None:
-    """Google's xpk takes 8x8x8 for 4x4x32, both v5p-1024, and no workload ever starts there."""
-    with pytest.raises(StateError, match="topology is 8x8x8, asked for is 4x4x32"):
-        plan_cluster(spec("v5p-4x4x32"), applied(spec("v5p-8x8x8")))
+    assert ids(plan) == [
+        "lower/cluster-queue",  # no chips of a slice that is not there
+        "delete/mtc-1-np-1",
+        "pool/mtc-1-np-1",
+        "apply/ClusterQueue/cluster-queue",
+        "wait/driver",
+    ]
+    assert isinstance(plan.steps[1].step, DeleteNodePool)
+    assert plan.steps[1].needs == ("lower/cluster-queue",)
+    assert plan.steps[2].needs == ("delete/mtc-1-np-1",)
 
 
 BUCKETS: list[tuple[dict[str, Any], str, str]] = [
@@ -343,8 +325,14 @@ def test_what_only_a_new_cluster_gets_is_said(spec: MakeSpec, applied: Applied) 
     assert plan_cluster(spec(), there).notes == ()
     later = spec(gke_version=GkeVersion.parse("1.34.1-gke.1000000"), private=PrivateAccess())
     plan = plan_cluster(later, there)
-    assert plan.empty
-    assert any("not upgraded to 1.34.1-gke.1000000: gcloud container" in note for note in plan.notes)
+    assert [planned.step for planned in plan.steps] == [
+        UpdateCluster(
+            "projects/p1/locations/us-east5/clusters/mtc-1",
+            {"desiredMasterVersion": "1.34.1-gke.1000000"},
+            "control plane 1.33.5-gke.1201000 -> 1.34.1-gke.1000000; nodes stay as they are",
+        )
+    ]
     assert any("is not private" in note for note in plan.notes)
-    older = spec(gke_version=GkeVersion.parse("1.33.1-gke.1000000"))
-    assert plan_cluster(older, there).notes == (), "GKE upgrades clusters by itself"
+    older = plan_cluster(spec(gke_version=GkeVersion.parse("1.33.1-gke.1000000")), there)
+    assert older.empty
+    assert any("newer than --gke-version 1.33.1-gke.1000000: it stays so" in note for note in older.notes)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from xpk.catalog.versions import JOBSET, KUEUE, Release
 from xpk.cli import output, run
@@ -20,6 +20,9 @@ from xpk.plan.observed import Observed, ReleaseFile
 from xpk.plan.releases import read_release_file
 from xpk.spec.cluster import ClusterSpec
 
+if TYPE_CHECKING:
+    from xpk.engine.report import Report
+
 
 def _run(words: Words) -> None:
     target = endpoints(words)
@@ -33,13 +36,20 @@ def _run(words: Words) -> None:
         print_plan(plan_cluster(spec, _offline(spec)), form)
         return
     with run.connected(target) as cloud:
-        plan = plan_cluster(spec, run.observe_cluster(cloud, spec, wait=not dry))
+        observed = run.observe_cluster(cloud, spec, wait=not dry)
+        plan = plan_cluster(spec, observed, force=words.on("--force"))
         if dry:
             print_plan(plan, form)
             return
-        report = run.carry_out(cloud, plan, spec.full_name, consented=consented(words))
+        report = run.carry_out(
+            cloud,
+            plan,
+            spec.full_name,
+            consented=consented(words),
+            ignore_failed_slices=words.on("--ignore-nodepool-creation-errors"),
+        )
     if report is not None:
-        output.say(_ending(spec))
+        output.say(_incomplete(spec, report) if report.failed else _ending(spec))
     print_report(plan, report, form)
 
 
@@ -65,6 +75,14 @@ def _say_sizing(spec: ClusterSpec) -> None:
     if spec.mtc and spec.mtc.sizing:
         for line in spec.mtc.sizing.working:
             output.say(f"ramdisk: {line}")
+
+
+def _incomplete(spec: ClusterSpec, report: Report) -> str:
+    """Slices are missing, and that was to be no error."""
+    up, of = report.slices or (0, spec.num_slices)
+    reasons = [f"  {fault.what}: {fault.why}" for failure in report.failed for fault in failure.error.faults]
+    head = f"cluster {spec.name} is usable with {up} of {of} slices; the same command tries the others again:"
+    return "\n".join([head, *(output.clean(line) for line in reasons)])
 
 
 def _ending(spec: ClusterSpec) -> str:

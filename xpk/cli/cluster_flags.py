@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from xpk.cli.flag import Flag
-from xpk.cli.options import CONSENT, ENDING, WHERE, dry_run
+from xpk.cli.options import ENDING, FORCE, WHERE, dry_run
 
 CAPACITY = (
     Flag("--on-demand", kind="switch", group="capacity", help="On-demand machines; taken if none is named."),
@@ -24,6 +24,11 @@ _WHAT = (
     Flag("--cluster", metavar="NAME", help="Name of the cluster. Required."),
     *TYPE,
     Flag("--num-slices", metavar="N", help="Slices in the whole cluster.", default_words="1"),
+    Flag(
+        "--ignore-nodepool-creation-errors",
+        kind="switch",
+        help="Succeed with the slices that come up; the same command tries the others again.",
+    ),
     Flag("--gke-version", metavar="V", help="Complete GKE version.", default_words="the channel's"),
     Flag(
         "--default-pool-cpu-machine-type",
@@ -143,6 +148,6 @@ CREATE_FLAGS = (
     *CAPACITY,
     *_CHECKPOINTING,
     *dry_run("yaml|text|json", "yaml with --dry-run"),
-    *CONSENT,
+    *FORCE,
     *ENDING,
 )

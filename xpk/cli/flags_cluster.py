@@ -119,6 +119,11 @@ def _gcloud(command: str) -> tuple[FlagRow, ...]:
 
 def _controllers(command: str) -> tuple[FlagRow, ...]:
     return (
+        works(
+            command,
+            "--ignore-nodepool-creation-errors",
+            "succeed with the slices that come up; those that fail are named on stderr",
+        ),
         works(command, "--memory-limit=", "quota of memory in the ClusterQueue; default: none is kept"),
         works(command, "--cpu-limit=", "quota of CPUs in the ClusterQueue; default: none is kept"),
         ours(command, "--jobset-manifest=", "JobSet's release as a file; default: fetched"),
@@ -131,7 +136,7 @@ def _controllers(command: str) -> tuple[FlagRow, ...]:
 def _output(command: str) -> tuple[FlagRow, ...]:
     return (
         works(command, DRY_RUN, "print the plan, contact nothing"),
-        works(command, "--force", "do not ask; as --yes"),
+        works(command, "--force", "do not ask, and delete or replace slices on which workloads run, too"),
         works(command, QUIET, "do not ask; as --yes"),
         ours(command, "--yes", "do not ask"),
         ours(command, "--observe", "with --dry-run: compare with the live project, by reads alone"),
@@ -145,11 +150,6 @@ def _ignored(command: str) -> tuple[FlagRow, ...]:
         ignored(command, "--num-nodes=", "it is for GPUs; a slice has the hosts that its type has"),
         ignored(command, "--pathways-gce-machine-type=", "it is for Pathways; xpk ignores it without, too"),
         ignored(command, "--cluster-state-gcs-bucket=", "it is for GPU clusters made with Cluster Toolkit"),
-        ignored(
-            command,
-            "--ignore-nodepool-creation-errors",
-            "a pool that fails is an error; the same command goes on from there",
-        ),
     )
 
 

@@ -40,6 +40,10 @@ CONSENT = (
     *QUIET,
     Flag("--force", kind="switch", group="output", help="The same as --yes."),
 )
+FORCE = (
+    *QUIET,
+    Flag("--force", kind="switch", group="output", help="Do not ask; delete busy slices, too."),
+)
 
 
 def dry_run(forms: str, default: str, *, observe: bool = True) -> tuple[Flag, ...]:

@@ -163,6 +163,7 @@ def carry_out(
     question: str = "Apply?",
     deletes: bool = False,
     shown: str | None = None,
+    ignore_failed_slices: bool = False,
 ) -> Report | None:
     """Show the plan (or `shown`) on stderr, ask, do it with progress. None when there is nothing to do.
 
@@ -180,7 +181,14 @@ def carry_out(
     if not consented:
         confirm(question, harmless=not deletes and only_adds(plan))
     with _screen(plan) as screen, stop_on_signal() as stop:
-        return apply(plan, cloud, cluster, on_event=screen.show, stop=stop)
+        return apply(
+            plan,
+            cloud,
+            cluster,
+            on_event=screen.show,
+            stop=stop,
+            ignore_failed_slices=ignore_failed_slices,
+        )
 
 
 def only_adds(plan: Plan) -> bool:

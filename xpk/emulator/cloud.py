@@ -11,6 +11,7 @@ import time
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 
 from xpk.emulator import control
 from xpk.emulator.clock import Clock
@@ -124,11 +125,13 @@ class Cloud:
             time.sleep(fault.delay_seconds)
         instead = fault.response()
         replaces = instead is not None or fault.drop
+        if instead is not None and fault.cut is not None:
+            instead = replace(instead, cut=fault.cut)
         if fault.when == "before" and replaces:
             return instead
         response = self._real(request)
         if not replaces:
-            return response
+            return response if fault.cut is None else replace(response, cut=fault.cut)
         close = getattr(response.stream, "close", None)
         if close is not None:
             close()

@@ -24,6 +24,9 @@ CHECKS: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
     "headers": ("an object of texts", lambda value: is_texts(value)),
     "when": ('"before" or "after"', lambda value: value in ("before", "after")),
     "drop": ("true or false", lambda value: isinstance(value, bool)),
+    "skip": ("a whole number from 0", lambda value: is_whole(value, 0)),
+    "raw": ("a text", lambda value: isinstance(value, str)),
+    "cut": ("a whole number of bytes", lambda value: is_whole(value, 0)),
     "delay_seconds": (f"seconds from 0 to {LONGEST_DELAY}", lambda value: is_seconds(value)),
 }
 CAPACITY = {"stockout": "GCE_STOCKOUT", "quota": "GCE_QUOTA_EXCEEDED"}
@@ -31,10 +34,11 @@ CAPACITY = {"stockout": "GCE_STOCKOUT", "quota": "GCE_QUOTA_EXCEEDED"}
 
 @dataclass(slots=True)
 class RequestFault:
-    """Changes the answer of the next `times` requests that match.
+    """Changes the answer of the next `times` requests that match, after `skip` that are spared.
 
     `when` "after": the request takes effect first. `drop`: the connection is closed without an
-    answer. `delay_seconds` are real seconds. Without `status` and `drop` it only delays.
+    answer; `cut`: after so many bytes of it. `raw` is sent in place of JSON. `delay_seconds` are real
+    seconds. Without `status`, `raw`, `cut` and `drop` it only delays.
     """
 
     method: str
@@ -45,6 +49,9 @@ class RequestFault:
     headers: dict[str, str] = field(default_factory=dict)
     when: When = "before"
     drop: bool = False
+    skip: int = 0
+    raw: str | None = None
+    cut: int | None = None
     delay_seconds: float = 0.0
 
     def matches(self, request: Request) -> bool:
@@ -53,7 +60,11 @@ class RequestFault:
 
     def response(self) -> Response | None:
         """The answer that replaces the real one, if any does."""
-        if not self.status or self.drop:
+        if self.drop:
+            return None
+        if self.raw is not None:
+            return Response(self.status or 200, self.raw.encode(), self.headers).rendered()
+        if not self.status:
             return None
         name = next((name for name, code in STATUSES.items() if code == self.status), "UNKNOWN")
         body = self.body or google_error(self.status, name, f"Injected fault: {self.status}.")
@@ -69,8 +80,14 @@ class RequestFault:
             "drop": self.drop,
             "delay_seconds": self.delay_seconds,
         }
-        optional = {"status": self.status, "body": self.body}
-        return asked | {name: value for name, value in optional.items() if value}
+        optional = {
+            "status": self.status or None,
+            "body": self.body or None,
+            "skip": self.skip or None,
+            "raw": self.raw,
+            "cut": self.cut,
+        }
+        return asked | {name: value for name, value in optional.items() if value is not None}
 
 
 @dataclass(slots=True)
@@ -109,8 +126,10 @@ class Faults:
             words, fits = CHECKS[name]
             if not fits(value):
                 raise invalid(f'"{name}" of a fault is {words}, not {value!r}')
-        if not any(fault.get(name) for name in ("status", "drop", "delay_seconds")):
-            raise invalid("A fault needs status, drop or delay_seconds")
+        if not (fault.keys() & {"raw", "cut"}) and not any(
+            fault.get(name) for name in ("status", "drop", "delay_seconds")
+        ):
+            raise invalid("A fault needs status, drop, raw, cut or delay_seconds")
         rest = {name: value for name, value in fault.items() if name != "match"}
         check_pattern(match.get("path", ""))
         self.requests.append(RequestFault(match.get("method", ""), match.get("path", ""), **rest))
@@ -127,6 +146,9 @@ class Faults:
         """The first fault that matches a request; one of its times is used up."""
         for fault in self.requests:
             if fault.matches(request):
+                if fault.skip:
+                    fault.skip -= 1
+                    continue
                 fault.times -= 1
                 if fault.times <= 0:
                     self.requests.remove(fault)

@@ -61,12 +61,16 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """One answer. With `stream` the body is sent piece by piece until the iterator ends."""
+    """One answer. With `stream` the body is sent piece by piece until the iterator ends.
+
+    With `cut` the connection is closed after so many bytes of the body.
+    """
 
     status: int = 200
     body: Json | list[Any] | bytes | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     stream: Iterator[bytes] | None = None
+    cut: int | None = None
 
     def rendered(self) -> Response:
         """The same with the body as bytes and its content type among the headers.

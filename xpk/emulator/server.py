@@ -83,14 +83,23 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         if self.command != "HEAD":
-            self.wfile.write(content)
+            self.wfile.write(content if response.cut is None else content[: response.cut])
+        if response.cut is not None:
+            self.close_connection = True
 
     def _stream(self, response: Response) -> None:
         assert response.stream is not None
         self.wfile.flush()
         try:
+            left = response.cut
             for piece in response.stream:
                 if not piece and self._client_gone():
+                    return
+                if piece and left is not None:
+                    piece, left = piece[:left], max(0, left - len(piece))
+                if left == 0:
+                    self.wfile.write(b"%x\r\n%b" % (len(piece) + 1, piece))
+                    self.close_connection = True
                     return
                 if piece:
                     self.wfile.write(b"%x\r\n%b\r\n" % (len(piece), piece))

@@ -18,7 +18,8 @@ from xpk.engine.report import Report, error_of, interrupted
 from xpk.engine.timing import Timing
 from xpk.engine.wire import CloudApi
 from xpk.engine.workers import ThreadWorkers, Workers
-from xpk.plan.steps import GrantBucketRole, Plan, RevokeBucketRole
+from xpk.errors import CloudError, NotReady
+from xpk.plan.steps import ApplyCounted, CreateNodePool, GrantBucketRole, Plan, RevokeBucketRole
 
 
 def apply(
@@ -28,12 +29,14 @@ def apply(
     *,
     on_event: Callable[[Event], None],
     stop: threading.Event | None = None,
+    ignore_failed_slices: bool = False,
     timing: Timing | None = None,
     workers: Workers | None = None,
 ) -> Report:
     """Carry out a plan for the cluster `projects/P/locations/L/clusters/C`.
 
-    A step that fails keeps back only those that need it; the others go on to their end.
+    A step that fails keeps back only those that need it; the others go on to their end. With
+    `ignore_failed_slices` a report comes back where slices failed, some are up, and all else is done.
     Events are told on the calling thread. Setting `stop`, or Ctrl-C, starts nothing more and
     waits for nothing more. Raises the first failure's error with the faults of all, and what is
     done and left; Interrupted with the same; ValueError for a plan that was made without looking.
@@ -48,8 +51,10 @@ def apply(
         _run(loop, stop)
     finally:
         workers.close()
-    report = _report(loop, timing.now() - started)
+    report = _report(loop, plan, timing.now() - started)
     if not (report.left or report.started_in_cloud or report.failed):
+        return report
+    if ignore_failed_slices and _only_slices_failed(plan, report):
         return report
     raise interrupted(report) if stop.is_set() else (error_of(report) or interrupted(report))
 
@@ -93,12 +98,24 @@ def _run(loop: Loop, stop: threading.Event) -> None:
         loop.run()
 
 
-def _report(loop: Loop, seconds: float) -> Report:
+def _only_slices_failed(plan: Plan, report: Report) -> bool:
+    """Whether nothing else went wrong, and Google's answer is a reason and not a lack of rights."""
+    creations = {planned.id for planned in plan.steps if isinstance(planned.step, CreateNodePool)}
+    ours = all(f.step_id in creations and isinstance(f.error, CloudError | NotReady) for f in report.failed)
+    some = report.slices is not None and report.slices[0] > 0
+    return ours and some and not (report.left or report.started_in_cloud)
+
+
+def _report(loop: Loop, plan: Plan, seconds: float) -> Report:
     graph = loop.graph
+    done = graph.of("done")
+    counted = [planned.step for planned in plan.steps if isinstance(planned.step, ApplyCounted)]
+    slices = [(s.base + len({*s.pools} & {*done}), s.base + len(s.pools)) for s in counted]
     return Report(
-        done=graph.of("done"),
+        done=done,
         failed=tuple(loop.failures),
         left=graph.of("left") + graph.of("waiting"),
         started_in_cloud=graph.of("abandoned"),
         seconds=seconds,
+        slices=slices[0] if slices else None,
     )

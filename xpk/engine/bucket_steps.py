@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from xpk.engine.context import Context
-from xpk.engine.tasks import AwaitStep, Say, Task, call
+from xpk.engine.tasks import Say, Task, await_step, call
 from xpk.errors import XpkError
 from xpk.plan.bucket import UNKNOWN_NUMBER
 from xpk.plan.steps import GrantBucketRole, RevokeBucketRole
@@ -26,7 +26,7 @@ def grant(context: Context, step: GrantBucketRole) -> Task[None]:
     check_member(step.member)
     if step.after is not None:
         yield Say("waiting for the cluster's record and workload identity pool")
-        yield AwaitStep(step.after)
+        yield from await_step(step.after)
     since: float | None = None
     while True:
         try:

@@ -11,7 +11,8 @@ State: TypeAlias = Literal["waiting", "running", "done", "failed", "left", "aban
 
 
 class Graph:
-    """The state of each step. A step may start when all that it needs are done.
+    """The state of each step. A step may start when all that it needs are done, and all that it
+    comes after have ended.
 
     Raises ValueError for a plan with a repeated id, an unknown need or a circle: a bug of the planner.
     """
@@ -21,15 +22,20 @@ class Graph:
         if len(self.steps) != len(steps):
             raise ValueError("two steps of the plan have the same id")
         self.state: dict[str, State] = dict.fromkeys(self.steps, "waiting")
-        self._missing = {p.id: set(p.needs) for p in steps}
+        self._missing = {p.id: {*p.needs, *p.after} for p in steps}
+        self._followed_by: dict[str, list[str]] = {step_id: [] for step_id in self.steps}
         self._needed_by: dict[str, list[str]] = {step_id: [] for step_id in self.steps}
         for planned in steps:
             for need in dict.fromkeys(planned.needs):
                 if need not in self.steps:
                     raise ValueError(f"{planned.id} needs {need}, which is not in the plan")
                 self._needed_by[need].append(planned.id)
+            for other in dict.fromkeys(planned.after):
+                if other not in self.steps:
+                    raise ValueError(f"{planned.id} comes after {other}, which is not in the plan")
+                self._followed_by[other].append(planned.id)
         self._check_order()
-        self._ready = [p.id for p in steps if not p.needs]
+        self._ready = [p.id for p in steps if not self._missing[p.id]]
 
     def start(self) -> list[str]:
         """The steps that may start now, in the plan's order; they are running from now on."""
@@ -42,10 +48,13 @@ class Graph:
     def finish(self, step_id: str) -> None:
         """A running step is done."""
         self.state[step_id] = "done"
-        for dependant in self._needed_by[step_id]:
-            self._missing[dependant].discard(step_id)
-            if not self._missing[dependant]:
-                self._ready.append(dependant)
+        self._free(step_id, (*self._needed_by[step_id], *self._followed_by[step_id]))
+
+    def _free(self, step_id: str, others: Sequence[str]) -> None:
+        for other in others:
+            self._missing[other].discard(step_id)
+            if not self._missing[other] and self.state[other] == "waiting":
+                self._ready.append(other)
 
     def fail(self, step_id: str, state: Literal["failed", "left", "abandoned"] = "failed") -> list[str]:
         """A running step ended otherwise: those that need it, directly or not, are left. Returns these."""
@@ -53,11 +62,13 @@ class Graph:
         left: list[str] = []
         queue = [step_id]
         while queue:
-            for dependant in self._needed_by[queue.pop()]:
+            lost = queue.pop()
+            for dependant in self._needed_by[lost]:
                 if self.state[dependant] == "waiting":
                     self.state[dependant] = "left"
                     left.append(dependant)
                     queue.append(dependant)
+            self._free(lost, self._followed_by[lost])
         return left
 
     def leave_waiting(self) -> list[str]:
@@ -74,7 +85,7 @@ class Graph:
     def _check_order(self) -> None:
         seen: set[str] = set()
         for step_id, planned in self.steps.items():
-            late = [need for need in planned.needs if need not in seen]
+            late = [need for need in (*planned.needs, *planned.after) if need not in seen]
             if late:
                 raise ValueError(f"{step_id} stands before {late[0]}, which it needs")
             seen.add(step_id)

@@ -18,16 +18,20 @@ CONFIGURATIONS = "/apis/checkpointing.gke.io/v1/checkpointconfigurations"
 KUEUE = "/apis/kueue.x-k8s.io/v1beta2"
 JOBSET_API = "/apis/jobset.x-k8s.io/v1alpha2"
 NODES = "/api/v1/nodes"
+RAMDISK_DRIVER = "multitier-checkpoint.csi.storage.gke.io"
+_PLACED = "spec.nodeName!=,status.phase!=Succeeded,status.phase!=Failed"
+"""Pods that hold a host: also those that still start, for their volumes are mounted by then."""
 
 
 @dataclass(frozen=True, slots=True)
 class KubeState:
-    """Objects that exist, drivers by configuration, TPU nodes and work by pool."""
+    """Objects that exist, drivers by configuration, TPU nodes and work by pool, who holds ramdisks."""
 
     objects: dict[ObjectRef, Json] = field(default_factory=dict)
     driver: dict[str, Json] = field(default_factory=dict)
     tpu_hosts: dict[str, int] = field(default_factory=dict)
     running: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    mounting: tuple[str, ...] = ()
 
 
 def read_for_cluster(kube: KubeApi, cluster: str, *, mtc: bool) -> KubeState:
@@ -83,6 +87,19 @@ def read_for_deletion(kube: KubeApi, cluster: str) -> KubeState:
     return KubeState(objects, tpu_hosts=hosts_by_pool(nodes), running=running_by_pool(nodes, pods))
 
 
+def read_work(kube: KubeApi) -> KubeState:
+    """For a plan that touches hosts: what runs on which pool, and which workloads hold the ramdisk."""
+    nodes, pods = together(
+        [
+            lambda: kube.list(NODES, label_selector=TPU_LABEL),
+            lambda: kube.list("/api/v1/pods", field_selector=_PLACED),
+        ]
+    )
+    return KubeState(
+        tpu_hosts=hosts_by_pool(nodes), running=running_by_pool(nodes, pods), mounting=mounting(pods)
+    )
+
+
 def _read(
     kube: KubeApi, gets: Sequence[str], lists: Sequence[str], *, driver: bool = False, nodes: bool = False
 ) -> KubeState:
@@ -135,8 +152,23 @@ def running_by_pool(nodes: Iterable[Json], pods: Iterable[Json]) -> dict[str, tu
         owners = {o.get("kind") for o in pod["metadata"].get("ownerReferences", [])}
         if pool is None or "DaemonSet" in owners:
             continue
-        metadata = pod["metadata"]
-        name = metadata.get("labels", {}).get("jobset.sigs.k8s.io/jobset-name", metadata["name"])
-        namespace = metadata.get("namespace", "default")
-        names.setdefault(str(pool), set()).add(name if namespace == "default" else f"{namespace}/{name}")
+        names.setdefault(str(pool), set()).add(workload_of(pod))
     return {pool: tuple(sorted(found)) for pool, found in sorted(names.items())}
+
+
+def workload_of(pod: Json) -> str:
+    """The workload that a pod is of, with its namespace where that is not the usual one."""
+    metadata = pod["metadata"]
+    name = str(metadata.get("labels", {}).get("jobset.sigs.k8s.io/jobset-name", metadata["name"]))
+    namespace = metadata.get("namespace", "default")
+    return name if namespace == "default" else f"{namespace}/{name}"
+
+
+def mounting(pods: Iterable[Json]) -> tuple[str, ...]:
+    """The workloads whose pods hold the ramdisk, through the driver's inline volume."""
+    found = set()
+    for pod in pods:
+        drivers = {v.get("csi", {}).get("driver") for v in pod.get("spec", {}).get("volumes", [])}
+        if RAMDISK_DRIVER in drivers:
+            found.add(workload_of(pod))
+    return tuple(sorted(found))

@@ -13,14 +13,15 @@ from collections.abc import Callable
 from typing import Any, assert_never
 
 from xpk.cloud.errors import NotFound, OperationInProgress, TooManyOperations
+from xpk.engine.ended import Followers
 from xpk.engine.events import Event, StepDone, StepFailed, StepProgress, StepSkipped, StepStarted
 from xpk.engine.graph import Graph
 from xpk.engine.operations import Awaited, OperationBoard, SendGate, Sending
 from xpk.engine.report import Failure
 from xpk.engine.running import Key, Running
 from xpk.engine.tasks import (
+    AwaitEnded,
     AwaitOperation,
-    AwaitStep,
     Call,
     CallAll,
     Expired,
@@ -60,6 +61,7 @@ class Loop:
         self.failures: list[Failure] = []
         self.gate = SendGate()
         self.board = OperationBoard()
+        self._followers = Followers(graph)
         self._perform = perform
         self._read_operations = read_operations
         self._read_operation = read_operation
@@ -71,7 +73,6 @@ class Loop:
         self._resume: deque[tuple[str, Any, BaseException | None]] = deque()
         self._timers: list[tuple[float, int, str]] = []
         self._count = 0
-        self._waiters: dict[str, list[str]] = {}
         self._give_up = False
 
     def run(self) -> None:
@@ -118,8 +119,6 @@ class Loop:
         del self._running[running.step_id]
         self.graph.finish(running.step_id)
         self._on_event(StepDone(running.step_id, self._timing.now() - running.started))
-        for waiter in self._waiters.pop(running.step_id, []):
-            self._resume.append((waiter, None, None))
 
     def _failed(self, running: Running, error: XpkError) -> None:
         self.failures.append(Failure(running.step_id, error))
@@ -136,9 +135,6 @@ class Loop:
         if state == "left":
             self._on_event(StepSkipped(running.step_id))
         self._skip(left)
-        for lost in (running.step_id, *left):
-            for waiter in self._waiters.pop(lost, []):
-                self._resume.append((waiter, None, Left()))
 
     def _skip(self, step_ids: list[str]) -> None:
         for step_id in step_ids:
@@ -162,8 +158,8 @@ class Loop:
             case AwaitOperation(operation, deadline):
                 running.in_cloud = True
                 self.board.add(Awaited(step_id, str(operation.get("name")), now, deadline))
-            case AwaitStep(other):
-                self._await_step(step_id, other)
+            case AwaitEnded():
+                self._followers.add(step_id, request, now)
             case Pause(since):
                 self._count += 1
                 heapq.heappush(self._timers, (now + poll_interval(now - since), self._count, step_id))
@@ -173,21 +169,14 @@ class Loop:
             case _:
                 assert_never(request)
 
-    def _await_step(self, step_id: str, other: str) -> None:
-        state = self.graph.state.get(other, "done")
-        if state == "done":
-            self._resume.append((step_id, None, None))
-        elif state in ("waiting", "running"):
-            self._waiters.setdefault(other, []).append(step_id)
-        else:
-            self._resume.append((step_id, None, Left()))
-
     # threads, timers, operations
 
     def _send_and_poll(self) -> None:
         now = self._timing.now()
         while (sending := self.gate.next(now, len(self.board))) is not None:
             self._workers.submit("gke", Key(sending.step_id, sending=sending), sending.function)
+        for step_id, ended in self._followers.ready(now):
+            self._resume.append((step_id, ended, None))
         while self._timers and self._timers[0][0] <= now:
             self._resume.append((heapq.heappop(self._timers)[2], None, None))
         for awaited in self.board.expired(now):
@@ -200,7 +189,8 @@ class Loop:
     def _wait(self) -> None:
         """Sleep until a call ends or something is due, whichever is first."""
         now = self._timing.now()
-        moments = [m for m in (self.board.due(), self.gate.due()) if m is not None]
+        dues = (self.board.due(), self.gate.due(), self._followers.due())
+        moments = [due for due in dues if due is not None]
         if self._timers:
             moments.append(self._timers[0][0])
         timeout = max(0.0, min(moments) - now) if moments else _LOOK_FOR_STOP

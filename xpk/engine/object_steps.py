@@ -25,10 +25,11 @@ _FIRST = frozenset({"Namespace", "CustomResourceDefinition"})
 def apply_object(context: Context, step: ApplyObject) -> Task[None]:
     """Server-side apply; waits while a webhook or the kind itself is not there yet."""
     kube = yield from context.kube()
-    yield from _apply(context, kube, step.manifest, shown=bool(step.why))
+    yield from apply_manifest(context, kube, step.manifest, shown=bool(step.why))
 
 
-def _apply(context: Context, kube: KubeApi, manifest: Json, *, shown: bool) -> Task[None]:
+def apply_manifest(context: Context, kube: KubeApi, manifest: Json, *, shown: bool) -> Task[None]:
+    """Apply one object. `shown`: a person saw the change, so that a field of kubectl's may be taken over."""
     since, force, said = context.timing.now(), False, False
     while True:
         try:
@@ -62,7 +63,7 @@ def replace_object(context: Context, step: ReplaceObject) -> Task[None]:
     kube = yield from context.kube()
     yield from _delete(context, kube, step.manifest)
     yield Say("creating it again")
-    yield from _apply(context, kube, step.manifest, shown=True)
+    yield from apply_manifest(context, kube, step.manifest, shown=True)
 
 
 def delete_object(context: Context, step: DeleteObject) -> Task[None]:

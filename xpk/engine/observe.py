@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 from xpk.engine.buckets import bucket_reads, bucket_state
-from xpk.engine.kube_reads import KubeState, read_for_cluster, read_for_deletion, read_for_workload
+from xpk.engine.kube_reads import KubeState, read_for_cluster, read_for_deletion, read_for_workload, read_work
 from xpk.engine.reads import together
 from xpk.engine.settle import settled
 from xpk.engine.timing import Timing
 from xpk.engine.wire import CloudApi, Json
 from xpk.errors import AccessError, Fault, UsageError, XpkError
 from xpk.plan.bucket import OBJECT_USER, driver_principal
+from xpk.plan.cluster import touches_hosts
 from xpk.plan.deletion import has_mtc
 from xpk.plan.observed import BucketState, Observed, ReleaseFile
 from xpk.plan.record import record_of, recorded_buckets
@@ -85,6 +86,10 @@ def observe_cluster(cloud: CloudApi, spec: ClusterSpec, waiting: Waiting | None 
         kube = cloud.kube(spec.full_name, cluster)
         observed = _with(observed, read_for_cluster(kube, spec.name, mtc=spec.mtc is not None))
         observed = replace(observed, releases=_release_files(cloud, spec, observed))
+        if touches_hosts(spec, observed):
+            work = read_work(kube)
+            hosts, running = work.tpu_hosts, work.running
+            observed = replace(observed, tpu_hosts=hosts, running=running, mounting=work.mounting)
     return observed
 
 

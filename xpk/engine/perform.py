@@ -6,12 +6,14 @@ from typing import assert_never
 
 from xpk.engine.bucket_steps import grant, revoke
 from xpk.engine.context import Context
+from xpk.engine.counted_steps import apply_counted
 from xpk.engine.gke_steps import change_gke
 from xpk.engine.object_steps import apply_object, delete_object, install_release, replace_object
 from xpk.engine.tasks import Task, call
 from xpk.engine.wait_steps import wait_for_crd, wait_for_deployment, wait_for_driver
 from xpk.errors import Fault, StateError
 from xpk.plan.steps import (
+    ApplyCounted,
     ApplyObject,
     CheckBucket,
     CreateCluster,
@@ -49,6 +51,8 @@ def perform(context: Context, step: Step) -> Task[None]:
             return install_release(context, step)
         case ApplyObject():
             return apply_object(context, step)
+        case ApplyCounted():
+            return apply_counted(context, step)
         case ReplaceObject():
             return replace_object(context, step)
         case DeleteObject():

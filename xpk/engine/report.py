@@ -26,7 +26,8 @@ class Report:
     """The ids of a plan's steps by what became of them, in the plan's order.
 
     `started_in_cloud` are steps that were given up while Google or the cluster still works on
-    them; `left` were not carried out. `seconds` is how long it took.
+    them; `left` were not carried out. `seconds` is how long it took. `slices` is how many of a
+    cluster's slices are up, and of how many; None where the plan made none.
     """
 
     done: tuple[str, ...]
@@ -34,6 +35,7 @@ class Report:
     left: tuple[str, ...]
     started_in_cloud: tuple[str, ...]
     seconds: float
+    slices: tuple[int, int] | None = None
 
     def as_json(self) -> dict[str, Any]:
         """As JSON, with each failure's faults."""
@@ -47,6 +49,7 @@ class Report:
             "left": list(self.left),
             "startedInCloud": list(self.started_in_cloud),
             "seconds": round(self.seconds, 3),
+            **({"slices": {"up": self.slices[0], "of": self.slices[1]}} if self.slices else {}),
         }
 
 
@@ -91,6 +94,8 @@ def summary(report: Report, word: str = "stopped") -> Fault:
     if report.started_in_cloud:
         parts.append(f"running in the cloud anyway: {fold(report.started_in_cloud)}")
     parts.append(f"not started: {fold(report.left)}")
+    if report.slices and 0 < report.slices[0] < report.slices[1]:
+        parts.insert(0, f"usable: {report.slices[0]} of {report.slices[1]} slices")
     return Fault(f"{word} after {len(report.done)} of {total} steps", "; ".join(parts), AGAIN)
 
 

@@ -57,10 +57,29 @@ class AwaitOperation:
 
 
 @dataclass(frozen=True, slots=True)
-class AwaitStep:
-    """Wait until another step is done. Raises `Left` in the step when that one cannot be."""
+class Ended:
+    """How many of some steps are done, and how many have ended, well or badly."""
 
-    step_id: str
+    done: int
+    ended: int
+    of: int
+
+    @property
+    def all(self) -> bool:
+        """Whether none of them is still to come."""
+        return self.ended >= self.of
+
+
+@dataclass(frozen=True, slots=True)
+class AwaitEnded:
+    """Wait until more than `more_than` of some steps have ended; an `Ended` comes back.
+
+    Not before `at_least` seconds have passed, unless all have ended.
+    """
+
+    step_ids: tuple[str, ...]
+    more_than: int
+    at_least: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +96,7 @@ class Say:
     words: str
 
 
-Request: TypeAlias = Call | CallAll | SendOperation | AwaitOperation | AwaitStep | Pause | Say
+Request: TypeAlias = Call | CallAll | SendOperation | AwaitOperation | AwaitEnded | Pause | Say
 Task: TypeAlias = Generator[Request, Any, T]
 
 
@@ -107,3 +126,15 @@ def send(function: Callable[[], Json]) -> Task[Json]:
 def await_operation(operation: Json, deadline: float) -> Task[Json]:
     """The operation when it is DONE; DONE is not success. Raises `Expired`."""
     return cast(Json, (yield AwaitOperation(operation, deadline)))
+
+
+def await_ended(step_ids: tuple[str, ...], *, more_than: int, at_least: float = 0.0) -> Task[Ended]:
+    """How far some other steps are, as soon as more than `more_than` of them have ended."""
+    return cast(Ended, (yield AwaitEnded(step_ids, more_than, at_least)))
+
+
+def await_step(step_id: str) -> Task[None]:
+    """Wait until another step is done. Raises `Left` when that one cannot be."""
+    state = yield from await_ended((step_id,), more_than=0)
+    if not state.done:
+        raise Left

@@ -6,7 +6,7 @@ from xpk.cloud.errors import clean
 from xpk.engine.context import Context
 from xpk.engine.driver import DAEMON_SETS, NotUp, Overlap, Up, driver_state, selector_words
 from xpk.engine.object_steps import established
-from xpk.engine.tasks import Say, Task, call_all
+from xpk.engine.tasks import Left, Say, Task, await_ended, call_all
 from xpk.engine.tasks import call as call_one
 from xpk.engine.wire import Json, KubeApi
 from xpk.errors import Fault, NotReady, StateError, XpkError
@@ -81,11 +81,17 @@ def wait_for_driver(context: Context, step: WaitForDriver) -> Task[None]:
 
     Raises StateError at once when another configuration holds the hosts, NotReady when time is up.
     """
+    hosts = step.hosts
+    if step.pools:
+        pools = yield from await_ended(step.pools, more_than=-1)
+        hosts -= step.per_slice * (len(step.pools) - pools.done)
+        if step.per_slice and not hosts:
+            raise Left
     kube = yield from context.kube()
     since, words, matched = context.timing.now(), "", context.timing.now()
     while True:
         configuration, daemon_sets, events = yield from _look(kube, step.configuration)
-        state = driver_state(configuration, daemon_sets, events, step.hosts)
+        state = driver_state(configuration, daemon_sets, events, hosts)
         now = context.timing.now()
         match state:
             case Up():

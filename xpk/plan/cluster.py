@@ -8,30 +8,43 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from xpk.catalog.versions import MTC_DOCUMENTED, MTC_FLOOR, GkeVersion
-from xpk.errors import FaultCollector, StateError, UsageError
+from xpk.errors import FaultCollector, StateError
 from xpk.plan.bucket import check_bucket, location_note, plan_bucket
 from xpk.plan.compare import differences
-from xpk.plan.objects import plan_objects
+from xpk.plan.gke_version import check_offered, check_running_version, older_note, plan_version
+from xpk.plan.objects import LOWER, plan_objects
 from xpk.plan.observed import Observed
-from xpk.plan.pools import GKE_METADATA, SCOPES, plan_metadata_server, plan_pools
+from xpk.plan.order import in_order
+from xpk.plan.pool_body import GKE_METADATA, SCOPES
+from xpk.plan.pools import plan_metadata_server, plan_pools
 from xpk.plan.record import record_of
 from xpk.plan.releases import plan_release
-from xpk.plan.steps import CreateCluster, GrantBucketRole, Json, Plan, PlannedStep, UpdateCluster
+from xpk.plan.slices import choose_slices
+from xpk.plan.steps import (
+    CreateCluster,
+    DeleteNodePool,
+    GrantBucketRole,
+    Json,
+    Plan,
+    PlannedStep,
+    ReplaceObject,
+    UpdateCluster,
+    UpdateNodePool,
+)
 from xpk.spec.api_field import merge
 from xpk.spec.cluster import Addon, ClusterSpec
 from xpk.spec.private import api_fields
 
 
-def plan_cluster(spec: ClusterSpec, observed: Observed) -> Plan:
+def plan_cluster(spec: ClusterSpec, observed: Observed, *, force: bool = False) -> Plan:
     """Everything between what exists and what was asked for.
 
-    Raises StateError, all faults together, when the project is not as the command needs it.
+    `force`: slices may be deleted or replaced though workloads run on them. Raises StateError, all
+    faults together, when the project is not as the command needs it.
     """
     notes = _check_state(spec, observed)
     steps: list[PlannedStep] = []
     ready = _cluster_steps(spec, observed)
-    pool_step = ready[-1].id if ready else None
     if spec.mtc:
         steps += plan_bucket(
             spec.mtc.bucket,
@@ -39,27 +52,40 @@ def plan_cluster(spec: ClusterSpec, observed: Observed) -> Plan:
             spec.place.region,
             observed,
             observed.project_number or spec.project_number,
-            pool_step,
+            ready[-1].id if ready else None,
         )
     checked = tuple(p.id for p in steps if p.id.startswith("check/"))
     steps += [_after(p, checked) for p in ready]
     cluster = (ready[-1].id,) if ready else ()
-    metadata = plan_metadata_server(spec, observed, cluster)
+    slices = choose_slices(spec, observed, force=force)
+    metadata = plan_metadata_server(spec, observed, slices, cluster)
+    releases = [
+        *plan_release("JobSet", spec, observed, cluster),
+        *plan_release("Kueue", spec, observed, cluster),
+    ]
     steps += metadata
-    pools = plan_pools(spec, observed, tuple(p.id for p in metadata) or cluster)
-    steps += pools
-    steps += plan_release("JobSet", spec, observed, cluster)
-    steps += plan_release("Kueue", spec, observed, cluster)
-    objects, unchanged = plan_objects(spec, observed, tuple(p.id for p in steps))
-    steps = [_after_record(p, objects) for p in steps] + objects
-    present = (observed.cluster is not None) + spec.num_slices - sum(p.id.startswith("pool/") for p in pools)
+    before = tuple(p.id for p in (*steps, *releases))
+    objects, unchanged = plan_objects(spec, observed, slices, before)
+    lower = [p for p in objects if p.id == LOWER]
+    pools = plan_pools(spec, slices, tuple(p.id for p in metadata) or cluster, tuple(p.id for p in lower))
+    rest = [p for p in objects if p.id != LOWER]
+    written = [*steps, *lower, *pools, *releases, *rest]
     return Plan(
         title=f"cluster {spec.name}, project {spec.place.project}, {spec.place.zone}",
-        steps=tuple(steps),
+        steps=in_order([_after_record(p, objects) for p in written]),
         notes=(*spec.notes, *notes),
-        unchanged=unchanged + present,
+        unchanged=unchanged + (observed.cluster is not None) + len(slices.kept),
         offline=not observed.live,
     )
+
+
+def touches_hosts(spec: ClusterSpec, observed: Observed) -> bool:
+    """Whether a plan made now would delete, replace or empty hosts: what runs there must be read first."""
+    try:
+        plan = plan_cluster(spec, observed, force=True)
+    except StateError:
+        return False  # the plan itself will say so
+    return any(isinstance(p.step, DeleteNodePool | UpdateNodePool | ReplaceObject) for p in plan.steps)
 
 
 def _after_record(planned: PlannedStep, objects: list[PlannedStep]) -> PlannedStep:
@@ -128,12 +154,12 @@ def _cluster_steps(spec: ClusterSpec, observed: Observed) -> list[PlannedStep]:
     if observed.cluster is None:
         create = CreateCluster(spec.place.parent, cluster_body(spec))
         return [PlannedStep(f"cluster/{spec.name}", create)]
-    steps: list[PlannedStep] = []
+    steps = plan_version(spec, observed.cluster)
     pool = observed.cluster.get("workloadIdentityConfig", {}).get("workloadPool")
     if spec.workload_identity and not pool:
         body = {"desiredWorkloadIdentityConfig": {"workloadPool": f"{spec.place.project}.svc.id.goog"}}
         update = UpdateCluster(spec.full_name, body, "Workload Identity on")
-        steps.append(PlannedStep("update/workload-identity", update))
+        steps.append(PlannedStep("update/workload-identity", update, tuple(p.id for p in steps)))
     there = observed.cluster.get("addonsConfig", {})
     missing = frozenset(a for a in spec.addons if not there.get(a.value, {}).get("enabled", False))
     if missing:
@@ -171,8 +197,7 @@ def _check_state(spec: ClusterSpec, observed: Observed) -> list[str]:
     if observed.cluster is not None:
         _check_cluster(spec, observed.cluster, faults)
         notes += _kept(spec, observed.cluster)
-    elif observed.server_config is not None:
-        _check_version(spec, observed.server_config, faults)
+    check_offered(spec, observed, faults)
     faults.raise_if_any(StateError)
     return notes
 
@@ -187,26 +212,14 @@ def _check_cluster(spec: ClusterSpec, cluster: Json, faults: FaultCollector) -> 
         )
     if cluster.get("autopilot", {}).get("enabled"):
         faults.add(f"cluster {spec.name}", "is an Autopilot cluster", "another --cluster name")
-    version = _parse(str(cluster.get("currentMasterVersion", "")))
-    if spec.mtc and version and version < MTC_FLOOR:
-        faults.add(
-            f"cluster {spec.name}",
-            f"runs GKE {version}, multi-tier checkpointing needs {MTC_DOCUMENTED} or later",
-            f"gcloud container clusters upgrade {spec.name} --master --location {spec.place.region} "
-            f"--cluster-version {MTC_DOCUMENTED}",
-        )
+    check_running_version(spec, cluster, faults)
 
 
 def _kept(spec: ClusterSpec, cluster: Json) -> list[str]:
     """What was asked for and is only done when a cluster is created, in words that say so."""
     notes: list[str] = []
-    version = _parse(str(cluster.get("currentMasterVersion", "")))
-    if spec.gke_version and version and version < spec.gke_version:
-        notes.append(
-            f"cluster {spec.name} runs GKE {version} and is not upgraded to {spec.gke_version}: "
-            f"gcloud container clusters upgrade {spec.name} --master --location {spec.place.region} "
-            f"--cluster-version {spec.gke_version}"
-        )
+    note = older_note(spec, cluster)
+    notes += [note] if note else []
     network, legacy = cluster.get("networkConfig", {}), cluster.get("privateClusterConfig", {})
     private = network.get("defaultEnablePrivateNodes") or legacy.get("enablePrivateNodes")
     if spec.private and not private:
@@ -218,39 +231,3 @@ def _kept(spec: ClusterSpec, cluster: Json) -> list[str]:
         if field.path[0] != "nodePools" and any(differences(field.value, found)):
             notes.append(f"{field.flag}: only used when a cluster is created; {spec.name} stays as it is")
     return notes
-
-
-def _check_version(spec: ClusterSpec, server: Json, faults: FaultCollector) -> None:
-    """The version asked for must be offered; without one, the default must be new enough for MTC."""
-    offered = set(server.get("validMasterVersions", []))
-    for channel in server.get("channels", []):
-        offered |= set(channel.get("validVersions", []))
-    if spec.gke_version and offered and str(spec.gke_version) not in offered:
-        known = sorted(v for v in map(_parse, offered) if v is not None)
-        newer = [v for v in known if v >= spec.gke_version][:2] or known[-2:]
-        faults.add(
-            f"--gke-version {spec.gke_version}",
-            f"no release channel offers it in {spec.place.region}",
-            " or ".join(f"--gke-version {v}" for v in newer),
-        )
-    default = _parse(_regular_default(server))
-    if spec.mtc and spec.gke_version is None and default and default < MTC_FLOOR:
-        faults.add(
-            "--enable-mtc",
-            f"the default version here, {default}, is older than {MTC_DOCUMENTED}",
-            f"--gke-version {MTC_DOCUMENTED} or later",
-        )
-
-
-def _regular_default(server: Json) -> str:
-    for channel in server.get("channels", []):
-        if channel.get("channel") == "REGULAR":
-            return str(channel.get("defaultVersion", ""))
-    return str(server.get("defaultClusterVersion", ""))
-
-
-def _parse(text: str) -> GkeVersion | None:
-    try:
-        return GkeVersion.parse(text)
-    except UsageError:
-        return None

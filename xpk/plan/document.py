@@ -14,6 +14,7 @@ from functools import cache
 from typing import Any, assert_never
 
 from xpk.plan.steps import (
+    ApplyCounted,
     ApplyObject,
     CheckBucket,
     CreateCluster,
@@ -62,6 +63,7 @@ def request_of(step: Step) -> Request | None:
         case (
             InstallRelease()
             | ApplyObject()
+            | ApplyCounted()
             | ReplaceObject()
             | DeleteObject()
             | WaitForCrd()
@@ -75,7 +77,7 @@ def request_of(step: Step) -> Request | None:
 
 def manifests_of(step: Step) -> tuple[Json, ...]:
     """The Kubernetes objects that a step applies."""
-    if isinstance(step, ApplyObject | ReplaceObject):
+    if isinstance(step, ApplyObject | ApplyCounted | ReplaceObject):
         return (step.manifest,)
     return step.manifests if isinstance(step, InstallRelease) else ()
 
@@ -97,6 +99,7 @@ def _step(planned: PlannedStep) -> Json:
         "id": planned.id,
         "kind": type(step).__name__,
         "needs": list(planned.needs),
+        "after": list(planned.after),
         "summary": " ".join(part for part in (line.sign, line.noun, line.name, line.detail) if part),
     }
     request = request_of(step)

@@ -6,10 +6,13 @@ DaemonSet once and ignores later edits, so a changed configuration is deleted an
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from xpk.catalog.versions import JOBSET
 from xpk.errors import Fault, StateError
 from xpk.plan.compare import differences
 from xpk.plan.observed import Observed
+from xpk.plan.slices import Slices
 from xpk.plan.steps import (
     ApplyObject,
     Json,
@@ -27,7 +30,7 @@ _API = "checkpointing.gke.io/v1"
 
 
 def plan_driver(
-    spec: ClusterSpec, manifest: Json, observed: Observed, before: tuple[str, ...]
+    spec: ClusterSpec, manifest: Json, observed: Observed, slices: Slices, before: tuple[str, ...]
 ) -> tuple[list[PlannedStep], int]:
     """The CheckpointConfiguration and the wait that makes "done" mean "the ramdisks are there".
 
@@ -43,16 +46,18 @@ def plan_driver(
     # JobSet first: the add-on's ranks server watches JobSets. The grant first: the driver mounts the bucket.
     waits = tuple(n for n in before if n.startswith(("wait/jobset", "grant/", "update/")))
     needs = tuple(p.id for p in steps) + (waits or tuple(n for n in before if n.startswith("install/jobset")))
-    configuration = _configuration(manifest, observed, needs)
+    configuration = _configuration(spec, manifest, observed, needs)
     if configuration:
         steps.append(configuration)
-    wait = _wait(spec, manifest, observed, configuration, before)
+    wait = _wait(spec, manifest, observed, slices, configuration, before)
     if wait:
         steps.append(wait)
     return steps, 0 if configuration else 1
 
 
-def _configuration(manifest: Json, observed: Observed, needs: tuple[str, ...]) -> PlannedStep | None:
+def _configuration(
+    spec: ClusterSpec, manifest: Json, observed: Observed, needs: tuple[str, ...]
+) -> PlannedStep | None:
     found = observed.objects.get(ObjectRef.of(manifest))
     step_id = f"apply/CheckpointConfiguration/{manifest['metadata']['name']}"
     if found is None:
@@ -60,36 +65,62 @@ def _configuration(manifest: Json, observed: Observed, needs: tuple[str, ...]) -
     changes = [(path.removeprefix("spec."), old, new) for path, old, new in differences(manifest, found)]
     if not changes:
         return None
+    _check_unmounted(spec, manifest, changes, observed)
     hosts = sum(observed.tpu_hosts.values())
     why = "; ".join(f"{path} {old or 'unset'} -> {new}" for path, old, new in changes)
     cost = f"delete and recreate: local checkpoints on {hosts} hosts are lost"
     return PlannedStep(step_id, ReplaceObject(manifest, f"{why}  {cost}"), needs)
 
 
+def _check_unmounted(
+    spec: ClusterSpec, manifest: Json, changes: Sequence[tuple[str, object, object]], observed: Observed
+) -> None:
+    """Its finalizer holds a configuration until nothing mounts the ramdisk: the change would hang.
+
+    Raises StateError.
+    """
+    if not observed.mounting:
+        return
+    namespace, _, name = observed.mounting[0].rpartition("/")
+    where = f" --namespace {namespace}" if namespace else ""
+    what = ", ".join(f"{path} {old or 'unset'} -> {new}" for path, old, new in changes)
+    raise StateError(
+        Fault(
+            f"CheckpointConfiguration {manifest['metadata']['name']}: {what}",
+            f"{', '.join(observed.mounting)} mounts the ramdisk, which a change takes away from every host",
+            "wait until it is over, or "
+            f"xpk workload delete --cluster {spec.name} --workload {name}{where}; then the same command",
+        )
+    )
+
+
 def _wait(
     spec: ClusterSpec,
     manifest: Json,
     observed: Observed,
+    slices: Slices,
     configuration: PlannedStep | None,
     before: tuple[str, ...],
 ) -> PlannedStep | None:
     name = str(manifest["metadata"]["name"])
-    hosts = _expected_hosts(spec, observed)
+    hosts = _expected_hosts(spec, observed, slices)
     driver = observed.driver.get(name, {})
     status = driver.get("status", {})
     # more than ours: other pools of the same machine type
     up = driver and status.get("desiredNumberScheduled", 0) == status.get("numberReady", 0) >= hosts
-    pools = tuple(n for n in before if n.startswith(("pool/", "metadata/")))
-    if configuration is None and not pools and up:
+    changed = tuple(n for n in before if n.startswith("metadata/"))
+    pools = tuple(f"pool/{name}" for name in slices.created)
+    if configuration is None and not (changed or pools) and up:
         return None
-    needs = ((configuration.id,) if configuration else ()) + pools
-    return PlannedStep("wait/driver", WaitForDriver(name, hosts), needs)
+    needs = ((configuration.id,) if configuration else ()) + changed
+    per_slice = spec.slice_type.hosts if pools and not isinstance(spec.capacity, FlexStart) else 0
+    return PlannedStep("wait/driver", WaitForDriver(name, hosts, pools, per_slice), needs, after=pools)
 
 
-def _expected_hosts(spec: ClusterSpec, observed: Observed) -> int:
+def _expected_hosts(spec: ClusterSpec, observed: Observed, slices: Slices) -> int:
     """TPU hosts that will be there: all, or with flex start those that a workload has called for."""
     if isinstance(spec.capacity, FlexStart):
-        return sum(observed.tpu_hosts.get(name, 0) for name in spec.pool_names)
+        return sum(observed.tpu_hosts.get(name, 0) for name in slices.kept)
     return spec.hosts
 
 

@@ -8,11 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from xpk.plan.compare import differences
+from xpk.plan.counted import text_at, with_text
 from xpk.plan.driver import plan_driver
 from xpk.plan.observed import Observed
 from xpk.plan.record import metadata_of
-from xpk.plan.steps import ApplyObject, Json, ObjectRef, PlannedStep
+from xpk.plan.slices import Slices
+from xpk.plan.steps import ApplyCounted, ApplyObject, DeleteObject, Json, ObjectRef, PlannedStep
 from xpk.render.cluster import (
+    CLUSTER_QUEUE,
     CONFIGURATION_NAME,
     NAMESPACE,
     CheckpointConfigurationView,
@@ -25,6 +28,10 @@ from xpk.render.cluster import (
     queues,
 )
 from xpk.spec.cluster import ClusterSpec
+
+QUOTA: tuple[str | int, ...] = ("spec", "resourceGroups", 0, "flavors", 0, "resources", 0, "nominalQuota")
+"""Where a queue of ours, or of Google's xpk, says how many chips it hands out."""
+LOWER = "lower/cluster-queue"
 
 
 def cluster_objects(spec: ClusterSpec, observed: Observed) -> list[Json]:
@@ -65,31 +72,74 @@ def object_id(manifest: Json) -> str:
 
 
 def plan_objects(
-    spec: ClusterSpec, observed: Observed, before: tuple[str, ...]
+    spec: ClusterSpec, observed: Observed, slices: Slices, before: tuple[str, ...]
 ) -> tuple[list[PlannedStep], int]:
     """The steps for all objects, after the steps `before`; and how many objects are already right."""
-    steps: list[PlannedStep] = []
+    manifests = cluster_objects(spec, observed)
+    lowered = _lowered(spec, manifests, observed, slices, before)
+    steps = [lowered] if lowered else []
     unchanged = 0
-    for manifest in cluster_objects(spec, observed):
-        step = _apply(manifest, observed, _needs(manifest, before))
+    for manifest in manifests:
+        found = observed.objects.get(ObjectRef.of(manifest))
+        needs = _needs(manifest, before)
+        if lowered and isinstance(lowered.step, ApplyObject) and manifest["kind"] == "ClusterQueue":
+            found, needs = lowered.step.manifest, (LOWER,)
+        step = _apply(spec, manifest, found, slices, needs)
         if step is None:
             unchanged += 1
         else:
             steps.append(step)
+    steps += _old_flavors(manifests, observed, tuple(p.id for p in steps))
     if spec.mtc:
-        driver, same = plan_driver(spec, checkpoint_object(spec), observed, before)
+        driver, same = plan_driver(spec, checkpoint_object(spec), observed, slices, before)
         steps += driver
         unchanged += same
     return steps, unchanged
 
 
+def _lowered(
+    spec: ClusterSpec, manifests: list[Json], observed: Observed, slices: Slices, before: tuple[str, ...]
+) -> PlannedStep | None:
+    """Take chips that are not there, or are about to go, out of the queue before a pool is touched."""
+    manifest = next(m for m in manifests if m["kind"] == "ClusterQueue")
+    found = observed.objects.get(ObjectRef.of(manifest))
+    if found is None or not (slices.removed or slices.created):
+        return None
+    chips = len(slices.kept) * spec.slice_type.chips
+    there = text_at(found, QUOTA) or "0"
+    if there.isdigit() and int(there) <= chips and _flavor(found) == _flavor(manifest):
+        return None
+    lowered = with_text(manifest, QUOTA, str(chips))
+    return PlannedStep(LOWER, ApplyObject(lowered, _why(lowered, found)), _needs(manifest, before))
+
+
+def _flavor(queue: Json) -> str | None:
+    return text_at(queue, (*QUOTA[:5], "name"))
+
+
+def _old_flavors(manifests: list[Json], observed: Observed, objects: tuple[str, ...]) -> list[PlannedStep]:
+    """Flavors that the queue named and no longer names: of another topology, or of another name."""
+    ref = ObjectRef("kueue.x-k8s.io/v1beta2", "ClusterQueue", CLUSTER_QUEUE)
+    groups = observed.objects.get(ref, {}).get("spec", {}).get("resourceGroups", [])
+    former = {str(flavor["name"]) for group in groups for flavor in group.get("flavors", [])}
+    wanted = next(m for m in manifests if m["kind"] == "ResourceFlavor")
+    needs = tuple(n for n in objects if n in (LOWER, f"apply/ClusterQueue/{CLUSTER_QUEUE}"))
+    steps = []
+    for name in sorted(former - {wanted["metadata"]["name"]}):
+        gone = ObjectRef("kueue.x-k8s.io/v1beta2", "ResourceFlavor", name)
+        if gone in observed.objects:
+            step = DeleteObject(gone, "no slice of the cluster is of this kind any more")
+            steps.append(PlannedStep(f"delete/ResourceFlavor/{name}", step, needs))
+    return steps
+
+
 def _needs(manifest: Json, before: Iterable[str]) -> tuple[str, ...]:
-    """Kueue's kinds need its webhooks; the resources ConfigMap says what is there, so it needs the pools.
+    """Kueue's kinds need its webhooks; the resources ConfigMap says what is there, so it needs the cluster.
 
     The record of the plan comes first: an interrupted run must know later what it had made.
     """
     if str(manifest["metadata"]["name"]).endswith("-resources-configmap"):
-        prefixes: tuple[str, ...] = ("cluster/", "pool/", "update/", "metadata/")
+        prefixes: tuple[str, ...] = ("cluster/", "update/", "metadata/")
     elif str(manifest["apiVersion"]).startswith("kueue.x-k8s.io"):
         prefixes = ("wait/kueue", "install/kueue", "cluster/")
     else:
@@ -97,16 +147,37 @@ def _needs(manifest: Json, before: Iterable[str]) -> tuple[str, ...]:
     return tuple(name for name in before if name.startswith(prefixes))
 
 
-def _apply(manifest: Json, observed: Observed, needs: tuple[str, ...]) -> PlannedStep | None:
-    found = observed.objects.get(ObjectRef.of(manifest))
-    if found is None:
-        return PlannedStep(object_id(manifest), ApplyObject(manifest), needs)
-    changes = list(differences(manifest, found))
-    if not changes:
+def _apply(
+    spec: ClusterSpec, manifest: Json, found: Json | None, slices: Slices, needs: tuple[str, ...]
+) -> PlannedStep | None:
+    why = "" if found is None else _why(manifest, found)
+    if found is not None and not why:
         return None
+    step = _counted(spec, manifest, slices, why) or ApplyObject(manifest, why)
+    return PlannedStep(object_id(manifest), step, needs)
+
+
+def _counted(spec: ClusterSpec, manifest: Json, slices: Slices, why: str) -> ApplyCounted | None:
+    """The two objects that follow the slices while these come up."""
+    shape = spec.slice_type
+    if manifest["kind"] == "ClusterQueue":
+        path, per_slice = QUOTA, shape.chips
+    elif str(manifest["metadata"]["name"]).endswith("-resources-configmap"):
+        path, per_slice = ("data", shape.device_type), shape.hosts
+    else:
+        return None
+    if not slices.created:
+        return None
+    pools = tuple(f"pool/{name}" for name in slices.created)
+    return ApplyCounted(manifest, pools, len(slices.kept), path, per_slice, why)
+
+
+def _why(manifest: Json, found: Json) -> str:
     # the last part of a path says it: nominalQuota 512 -> 768
-    why = "; ".join(f"{path.rpartition('.')[2]} {_short(old)} -> {_short(new)}" for path, old, new in changes)
-    return PlannedStep(object_id(manifest), ApplyObject(manifest, why), needs)
+    changes = differences(manifest, found)
+    return "; ".join(
+        f"{path.rpartition('.')[2]} {_short(old)} -> {_short(new)}" for path, old, new in changes
+    )
 
 
 def _short(value: object) -> str:

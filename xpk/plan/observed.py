@@ -49,7 +49,7 @@ class Observed:
     clusters with multi-tier checkpointing; `objects` holds the Kubernetes objects that a plan may
     touch and that exist; `driver` is the DaemonSet of each CheckpointConfiguration by
     its name; `tpu_hosts` counts the TPU nodes of each pool; `running` names what runs
-    on each node pool.
+    on each node pool, and `mounting` the workloads that hold the ramdisk on a host.
     """
 
     live: bool
@@ -63,6 +63,7 @@ class Observed:
     driver: Mapping[str, Json] = field(default_factory=dict)
     tpu_hosts: Mapping[str, int] = field(default_factory=dict)
     running: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    mounting: tuple[str, ...] = ()
     releases: Mapping[Literal["JobSet", "Kueue"], ReleaseFile] = field(default_factory=dict)
 
     @staticmethod

@@ -15,6 +15,7 @@ from xpk.frozen import dataclass
 from xpk.plan.bucket_steps import CheckBucket as CheckBucket
 from xpk.plan.bucket_steps import GrantBucketRole as GrantBucketRole
 from xpk.plan.bucket_steps import RevokeBucketRole as RevokeBucketRole
+from xpk.plan.counted import ApplyCounted as ApplyCounted
 from xpk.plan.request import Json as Json
 from xpk.plan.request import Request as Request
 from xpk.spec.capacity import Capacity
@@ -188,11 +189,14 @@ class WaitForDriver:
     """Wait until the checkpointing driver is ready on every TPU host.
 
     The DaemonSet of the CheckpointConfiguration `configuration` must be
-    desired == ready == `hosts`, with no Conflict event on the configuration.
+    desired == ready == `hosts`, with no Conflict event on the configuration. Each of the
+    steps `pools` that is not done takes `per_slice` off the hosts.
     """
 
     configuration: str
     hosts: int
+    pools: tuple[str, ...] = ()
+    per_slice: int = 0
 
 
 Step: TypeAlias = (
@@ -207,6 +211,7 @@ Step: TypeAlias = (
     | DeleteNodePool
     | InstallRelease
     | ApplyObject
+    | ApplyCounted
     | ReplaceObject
     | DeleteObject
     | WaitForCrd
@@ -217,11 +222,13 @@ Step: TypeAlias = (
 
 @dataclass(frozen=True, slots=True)
 class PlannedStep:
-    """A step with a stable id and the ids of the steps that must be done before it."""
+    """A step with a stable id, the ids of the steps that must be done before it, and of those that
+    must have ended before it, well or badly."""
 
     id: str
     step: Step
     needs: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from xpk.frozen import dataclass
 from xpk.plan.bucket import OBJECT_USER
 from xpk.plan.compare import quantity
 from xpk.plan.steps import (
+    ApplyCounted,
     ApplyObject,
     CheckBucket,
     CreateCluster,
@@ -96,7 +97,7 @@ def describe_step(step: Step) -> Line:
             return Line(
                 "~" if step.why else "+", "install", f"{step.component} {step.version[1:]}", _release(step)
             )
-        case ApplyObject() | ReplaceObject():
+        case ApplyObject() | ApplyCounted() | ReplaceObject():
             sign = "~" if step.why else "+"
             return Line(sign, _noun(step.manifest), _name(step.manifest), step.why or _object(step.manifest))
         case DeleteObject():
