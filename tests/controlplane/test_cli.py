@@ -19,7 +19,7 @@ from tests.controlplane.saying import Teller
 from tests.controlplane.world import World
 from xpk.cloud.kube import Kube
 
-pytestmark = [pytest.mark.xdist_group("controlplane"), pytest.mark.slow]
+pytestmark = [pytest.mark.xdist_group("controlplane-program"), pytest.mark.slow]
 
 Json = dict[str, Any]
 _KUEUE = "/apis/kueue.x-k8s.io/v1beta2"

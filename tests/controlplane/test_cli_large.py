@@ -11,7 +11,7 @@ from tests.controlplane.figures import LARGE, cluster_of, restart_seconds, start
 from tests.controlplane.saying import Teller
 from xpk.cloud.kube import Kube
 
-pytestmark = [pytest.mark.xdist_group("controlplane"), pytest.mark.slow]
+pytestmark = [pytest.mark.xdist_group("controlplane-program"), pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ from tests.controlplane.program import CREATE, HOSTS, OBJECTS, PRIORITIES, WORKL
 from tests.controlplane.world import World
 from xpk.cloud.kube import Kube
 
-pytestmark = [pytest.mark.xdist_group("controlplane"), pytest.mark.slow]
+pytestmark = [pytest.mark.xdist_group("controlplane-program"), pytest.mark.slow]
 
 Json = dict[str, Any]
 _SERVER_SIDE = ("apply", "--server-side", "-f", "-")

@@ -25,7 +25,7 @@ from xpk.spec.capacity import Capacity, OnDemand
 from xpk.spec.cluster import parse_place
 from xpk.spec.ramdisk import Ramdisk
 
-pytestmark = [pytest.mark.xdist_group("controlplane"), pytest.mark.slow]
+pytestmark = [pytest.mark.xdist_group("controlplane-program"), pytest.mark.slow]
 
 ALL = list(cases())
 SHAPES = [case for case in ALL if case.source == "shape"]

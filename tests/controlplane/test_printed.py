@@ -23,7 +23,7 @@ from xpk.spec.cluster import parse_place
 from xpk.spec.environment import parse_env
 from xpk.spec.names import check_workload_name, longest_workload_name
 
-pytestmark = [pytest.mark.xdist_group("controlplane"), pytest.mark.slow]
+pytestmark = [pytest.mark.xdist_group("controlplane-program"), pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ import pytest
 from tests.controlplane import rbac
 from tests.controlplane.cluster import ControlPlane
 
-pytestmark = [pytest.mark.xdist_group("controlplane"), pytest.mark.slow]
+pytestmark = [pytest.mark.xdist_group("controlplane-program"), pytest.mark.slow]
 
 
 def test_each_right_stands_once_in_a_role() -> None:

@@ -19,7 +19,7 @@ from tests.controlplane.rbac import Right
 from xpk.cloud.kube import Kube
 from xpk.errors import AccessError
 
-pytestmark = [pytest.mark.xdist_group("controlplane"), pytest.mark.slow]
+pytestmark = [pytest.mark.xdist_group("controlplane-program"), pytest.mark.slow]
 
 Json = dict[str, Any]
 MakeKube = Callable[..., Kube]
@@ -71,14 +71,24 @@ def _of_resource(resource: str) -> tuple[str, ...]:
     return found
 
 
+def command_for(right: Right) -> tuple[str, ...]:
+    """What has to be asked for so that a right matters."""
+    match right:
+        case Right(_, _, "resourceflavors", "delete"):
+            return edited(tpu_type="v6e-32")
+        case Right(_, _, "pods", _) | Right(_, _, _, "delete"):
+            return edited(mtc_ramdisk_size="30Gi")
+        case _:
+            return CREATE
+
+
 @pytest.mark.parametrize("right", CREATING, ids="-".join)
 def test_without_one_right_the_command_names_it(
     xpk: Program, control_plane: ControlPlane, right: Right
 ) -> None:
-    replaces = right.verb == "delete"
-    if replaces:
+    command = command_for(right)
+    if command is not CREATE:
         created(xpk)
-    command = edited(mtc_ramdisk_size="30Gi") if replaces else CREATE
     remove(control_plane, needed_for(right))
     user = rbac.someone_without(control_plane, right)
     with xpk.as_user(control_plane, user) as url:
@@ -177,6 +187,7 @@ def test_the_rights_to_create_are_enough_to_change_a_cluster_and_to_delete_it(
         edited(mtc_ramdisk_size="30Gi"),
         edited(num_slices="3", mtc_ramdisk_size="30Gi", mtc_gcs_bucket="other-bucket"),
         (*edited(num_slices="3"), "--memory-limit", "100Gi", "--mtc-toleration-key", "team"),
+        edited(tpu_type="v6e-32"),
     )
     with xpk.as_user(control_plane, rbac.someone(control_plane, "cluster-create")) as url:
         for words in changes:

@@ -13,7 +13,7 @@ from tests.controlplane.program import CREATE, OBJECTS, WORKLOAD, Program, progr
 from tests.controlplane.rbac import Right
 from xpk.errors import WaitTimeout
 
-pytestmark = [pytest.mark.xdist_group("controlplane"), pytest.mark.slow]
+pytestmark = [pytest.mark.xdist_group("controlplane-program"), pytest.mark.slow]
 
 _AT = ("--cluster", "c1")
 _LIST = ("workload", "list", *_AT)

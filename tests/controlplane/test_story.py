@@ -28,7 +28,7 @@ from xpk.spec.ramdisk import Ramdisk
 from xpk.spec.restarts import parse_exit_codes, restart_policy
 from xpk.spec.workload import WorkloadSpec
 
-pytestmark = [pytest.mark.xdist_group("controlplane"), pytest.mark.slow]
+pytestmark = [pytest.mark.xdist_group("controlplane-program"), pytest.mark.slow]
 
 SHAPE = resolve("v6e-16")
 SLICES = 2
