@@ -1,7 +1,7 @@
 """Fixtures of the tier that runs on real controllers: one control plane for all tests of a worker.
 
-Run it in one process, or with `-n N --dist loadgroup`: its tests are in two groups, those that run on both servers
-and those of the program, so that two workers share the work and no third starts a control plane.
+Run it in one process, or with `-n N --dist loadgroup`: its tests are in two groups, those that run on both
+servers and those of the program, so that two workers share the work and no third starts a control plane.
 """
 
 from __future__ import annotations
