@@ -83,12 +83,13 @@ def manifests_of(step: Step) -> tuple[Json, ...]:
 
 
 def json_document(plan: Plan) -> str:
-    """`{"steps": [...]}`: each step with its request or its manifest."""
+    """`{"steps": [...], "kept": [...]}`: each step with its request or manifest; what stays and why."""
     document = {
         "plan": plan.title,
         "offline": plan.offline,
         "notes": list(plan.notes),
         "steps": [_step(planned) for planned in plan.steps],
+        "kept": [_plain(kept) for kept in plan.kept],
     }
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from xpk.plan.compare import differences
 from xpk.plan.counted import text_at, with_text
 from xpk.plan.driver import plan_driver
+from xpk.plan.going import going, gone
 from xpk.plan.observed import Observed
 from xpk.plan.record import metadata_of
 from xpk.plan.slices import Slices
@@ -73,28 +74,25 @@ def object_id(manifest: Json) -> str:
 
 def plan_objects(
     spec: ClusterSpec, observed: Observed, slices: Slices, before: tuple[str, ...]
-) -> tuple[list[PlannedStep], int]:
-    """The steps for all objects, after the steps `before`; and how many objects are already right."""
+) -> list[PlannedStep]:
+    """The steps for all objects, after the steps `before`."""
     manifests = cluster_objects(spec, observed)
     lowered = _lowered(spec, manifests, observed, slices, before)
     steps = [lowered] if lowered else []
-    unchanged = 0
     for manifest in manifests:
         found = observed.objects.get(ObjectRef.of(manifest))
         needs = _needs(manifest, before)
         if lowered and isinstance(lowered.step, ApplyObject) and manifest["kind"] == "ClusterQueue":
             found, needs = lowered.step.manifest, (LOWER,)
+        if found is not None and going(found):
+            steps.append(wait := gone(manifest))
+            found, needs = None, (*needs, wait.id)
         step = _apply(spec, manifest, found, slices, needs)
-        if step is None:
-            unchanged += 1
-        else:
-            steps.append(step)
+        steps += [step] if step else []
     steps += _old_flavors(manifests, observed, tuple(p.id for p in steps))
     if spec.mtc:
-        driver, same = plan_driver(spec, checkpoint_object(spec), observed, slices, before)
-        steps += driver
-        unchanged += same
-    return steps, unchanged
+        steps += plan_driver(spec, checkpoint_object(spec), observed, slices, before)
+    return steps
 
 
 def _lowered(
@@ -103,7 +101,7 @@ def _lowered(
     """Take chips that are not there, or are about to go, out of the queue before a pool is touched."""
     manifest = next(m for m in manifests if m["kind"] == "ClusterQueue")
     found = observed.objects.get(ObjectRef.of(manifest))
-    if found is None or not (slices.removed or slices.created):
+    if found is None or going(found) or not (slices.removed or slices.created):
         return None
     chips = len(slices.kept) * spec.slice_type.chips
     there = text_at(found, QUOTA) or "0"
@@ -128,7 +126,7 @@ def _old_flavors(manifests: list[Json], observed: Observed, objects: tuple[str, 
     for name in sorted(former - {wanted["metadata"]["name"]}):
         gone = ObjectRef("kueue.x-k8s.io/v1beta2", "ResourceFlavor", name)
         if gone in observed.objects:
-            step = DeleteObject(gone, "no slice of the cluster is of this kind any more")
+            step = DeleteObject(gone, "no slice is of this kind any more")
             steps.append(PlannedStep(f"delete/ResourceFlavor/{name}", step, needs))
     return steps
 
