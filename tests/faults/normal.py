@@ -13,6 +13,7 @@ _UID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}
 _NODE = re.compile(r"(gke-c1-[a-z0-9-]+-)[0-9a-f]{8}-[0-9a-f]{4}")
 _POD = re.compile(r"\b(w1-slice-job-\d+-\d+|multitier-driver-[<>a-z0-9-]+)-[a-z0-9]{5}\b")
 _OPERATION = re.compile(r"operation-\d+-[0-9a-f-]+")
+_IP = re.compile(r"\b10\.\d+\.\d+\.\d+\b")
 _MASKED = {"uid", "resourceVersion", "etag", "version", "counter", "podIP", "hostIP", "podIPs", "hostIPs", "metageneration"}
 _LEFT_OUT = {"events", "leases.coordination.k8s.io"}
 
@@ -60,4 +61,4 @@ def _masked(value: Any, key: str = "") -> Any:
 def _text(text: str) -> str:
     text = _UID.sub("<uid>", _TIME.sub("<time>", text))
     text = _OPERATION.sub("<operation>", _NODE.sub(r"\1<node>", text))
-    return _POD.sub(r"\1-<pod>", text)
+    return _IP.sub("<ip>", _POD.sub(r"\1-<pod>", text))

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from xpk.cli import output
 from xpk.cloud.endpoints import Endpoints
 from xpk.errors import Fault, UnreachableError
+from xpk.plan.question import PLAIN, question_of
 from xpk.plan.text import describe_step, text
 
 if TYPE_CHECKING:
@@ -160,14 +161,16 @@ def carry_out(
     cluster: str,
     *,
     consented: bool,
-    question: str = "Apply?",
+    question: str | None = None,
     deletes: bool = False,
     shown: str | None = None,
     ignore_failed_slices: bool = False,
 ) -> Report | None:
     """Show the plan (or `shown`) on stderr, ask, do it with progress. None when there is nothing to do.
 
-    Where nobody can be asked, a plan that only adds things goes on, as xpk does: programs run it.
+    The question is that of the plan unless one is given. Where nobody can be asked, a plan that only adds
+    things goes on, as xpk does: programs run it. Where a flag has answered, a question about
+    what is lost is written down all the same.
     Raises what the engine raises, and NotConfirmed.
     """
     from xpk.cli.ask import confirm
@@ -178,8 +181,11 @@ def carry_out(
     output.say((text(plan) if shown is None else shown).rstrip("\n"))
     if plan.empty:
         return None
+    asked = question_of(plan) if question is None else question
     if not consented:
-        confirm(question, harmless=not deletes and only_adds(plan))
+        confirm(asked, harmless=not deletes and only_adds(plan))
+    elif question is None and asked != PLAIN:
+        output.say(f"{asked} Yes: said beforehand by a flag.")
     with _screen(plan) as screen, stop_on_signal() as stop:
         return apply(
             plan,

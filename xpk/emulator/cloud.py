@@ -20,6 +20,7 @@ from xpk.emulator.faults import Faults, RequestFault
 from xpk.emulator.gke import effects
 from xpk.emulator.gke.operations import DEFAULT_QUOTA
 from xpk.emulator.gke.proxy import Proxy
+from xpk.emulator.gke.resizes import Resizes
 from xpk.emulator.gke.routes import Routes as GkeRoutes
 from xpk.emulator.gke.store import Store
 from xpk.emulator.http import Json, NotJson, Request, Response
@@ -56,6 +57,7 @@ class Cloud:
         self.woken = threading.Event()
         self.faults = Faults()
         self.operation_faults = OperationFaults()
+        self.resizes = Resizes()
         self.iam = Iam(clock)
         self.buckets = Buckets(clock, self.iam)
         self.store = Store(
@@ -115,7 +117,7 @@ class Cloud:
             raise
 
     def _work(self) -> None:
-        if effects.finish_due(self.store):
+        if effects.finish_due(self.store, self.resizes):
             self.changes += 1
         waits = [self.store.operations.next_due(), *(world.tick() for world in self.store.worlds.values())]
         pending = [wait for wait in waits if wait is not None]

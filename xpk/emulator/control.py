@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from xpk.emulator import disasters, setbacks
+from xpk.emulator import disasters, setbacks, slowness
 from xpk.emulator.errors import unknown_route
 from xpk.emulator.faults import CAPACITY
 from xpk.emulator.http import Json, Request, Response
@@ -29,16 +29,13 @@ def handle(cloud: Cloud, request: Request) -> Response:
             return Response(200, objects(cloud))
         case "GET", ["faults"]:
             waiting = [fault.json() for fault in cloud.operation_faults.all]
-            return Response(200, [*cloud.faults.list(), *waiting])
+            lasting = slowness.shown(cloud.resizes, cloud.iam)
+            return Response(200, [*cloud.faults.list(), *waiting, *lasting])
         case "POST", ["faults"]:
             add_fault(cloud, request.json())
             return Response(200, {})
         case "DELETE", ["faults"]:
-            cloud.faults.clear()
-            cloud.operation_faults.all.clear()
-            cloud.store.operations.release()
-            cloud.wake()
-            disasters.undo(cloud.buckets)
+            heal(cloud)
             return Response(200, {})
         case _:
             raise unknown_route(request.method, request.path)
@@ -53,12 +50,26 @@ def add_fault(cloud: Cloud, fault: Json) -> None:
         cloud.faults.add_capacity(fault)
     elif isinstance(kind, str) and kind in setbacks.KINDS:
         cloud.operation_faults.add(fault)
+    elif isinstance(kind, str) and kind in slowness.KINDS:
+        slowness.strike(cloud.store, cloud.resizes, cloud.iam, fault)
     else:
         disasters.check(fault)
         if kind in disasters.BUCKET:
             disasters.strike_bucket(cloud.buckets, fault)
         else:
             disasters.strike_world(cloud.store, fault)
+    cloud.wake()
+
+
+def heal(cloud: Cloud) -> None:
+    """Forget all faults, and end what those that were met still do."""
+    cloud.faults.clear()
+    cloud.operation_faults.all.clear()
+    cloud.resizes.all.clear()
+    cloud.store.operations.release()
+    cloud.iam.hurry()
+    cloud.buckets.hurry()
+    disasters.undo(cloud.buckets)
     cloud.wake()
 
 

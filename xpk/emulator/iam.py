@@ -14,14 +14,15 @@ from xpk.emulator.clock import Clock
 from xpk.emulator.projects.routes import number
 
 WRITERS = frozenset(
-    f"roles/storage.{name}" for name in ("objectUser", "objectAdmin", "admin", "legacyBucketOwner", "legacyBucketWriter")
+    f"roles/storage.{name}"
+    for name in ("objectUser", "objectAdmin", "admin", "legacyBucketOwner", "legacyBucketWriter")
 )
 READERS = WRITERS | frozenset(f"roles/storage.{name}" for name in ("objectViewer", "legacyBucketReader"))
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A Kubernetes service account as IAM sees it. `email` is the Google account that it stands for, if any."""
+    """A Kubernetes service account as IAM sees it; `email` is the Google account that it stands for."""
 
     project: str
     namespace: str
@@ -31,7 +32,8 @@ class Account:
     def members(self) -> frozenset[str]:
         """All members of a policy that mean it."""
         pool = f"{self.project}.svc.id.goog"
-        place = f"iam.googleapis.com/projects/{number(self.project)}/locations/global/workloadIdentityPools/{pool}"
+        owner = f"iam.googleapis.com/projects/{number(self.project)}"
+        place = f"{owner}/locations/global/workloadIdentityPools/{pool}"
         means = {
             "allUsers",
             "allAuthenticatedUsers",

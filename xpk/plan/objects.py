@@ -10,13 +10,13 @@ from collections.abc import Iterable
 from xpk.plan.compare import differences
 from xpk.plan.counted import text_at, with_text
 from xpk.plan.driver import plan_driver
+from xpk.plan.flavors import flavors_of, old_flavors
 from xpk.plan.going import going, gone
 from xpk.plan.observed import Observed
 from xpk.plan.record import metadata_of
 from xpk.plan.slices import Slices
-from xpk.plan.steps import ApplyCounted, ApplyObject, DeleteObject, Json, ObjectRef, PlannedStep
+from xpk.plan.steps import ApplyCounted, ApplyObject, Json, ObjectRef, PlannedStep
 from xpk.render.cluster import (
-    CLUSTER_QUEUE,
     CONFIGURATION_NAME,
     NAMESPACE,
     CheckpointConfigurationView,
@@ -83,13 +83,15 @@ def plan_objects(
         found = observed.objects.get(ObjectRef.of(manifest))
         needs = _needs(manifest, before)
         if lowered and isinstance(lowered.step, ApplyObject) and manifest["kind"] == "ClusterQueue":
-            found, needs = lowered.step.manifest, (LOWER,)
+            found, needs = _as_lowered(lowered.step.manifest), (LOWER,)
         if found is not None and going(found):
-            steps.append(wait := gone(manifest))
+            steps.append(wait := gone(manifest, (LOWER,) if lowered else ()))
             found, needs = None, (*needs, wait.id)
         step = _apply(spec, manifest, found, slices, needs)
         steps += [step] if step else []
-    steps += _old_flavors(manifests, observed, tuple(p.id for p in steps))
+    queue = next(m for m in manifests if m["kind"] == "ClusterQueue")
+    written = tuple(p.id for p in steps if p.id in (LOWER, object_id(queue)))
+    steps += old_flavors(queue, observed, written)
     if spec.mtc:
         steps += plan_driver(spec, checkpoint_object(spec), observed, slices, before)
     return steps
@@ -98,10 +100,20 @@ def plan_objects(
 def _lowered(
     spec: ClusterSpec, manifests: list[Json], observed: Observed, slices: Slices, before: tuple[str, ...]
 ) -> PlannedStep | None:
-    """Take chips that are not there, or are about to go, out of the queue before a pool is touched."""
+    """Take chips that are not there, or are about to go, out of the queue before a pool is touched.
+
+    A flavor that is being deleted is not gone before the queue lets go of it: it then hands out nothing.
+    """
     manifest = next(m for m in manifests if m["kind"] == "ClusterQueue")
     found = observed.objects.get(ObjectRef.of(manifest))
-    if found is None or going(found) or not (slices.removed or slices.created):
+    if found is None or going(found):
+        return None
+    flavor = observed.objects.get(ObjectRef.of(next(m for m in manifests if m["kind"] == "ResourceFlavor")))
+    if flavor is not None and going(flavor) and flavor["metadata"]["name"] in flavors_of(found):
+        empty = {**manifest, "spec": {**manifest["spec"], "resourceGroups": []}}
+        step = ApplyObject(empty, "lets go of its flavor, which is being deleted")
+        return PlannedStep(LOWER, step, _needs(manifest, before))
+    if not (slices.removed or slices.created):
         return None
     chips = len(slices.kept) * spec.slice_type.chips
     there = text_at(found, QUOTA) or "0"
@@ -111,24 +123,13 @@ def _lowered(
     return PlannedStep(LOWER, ApplyObject(lowered, _why(lowered, found)), _needs(manifest, before))
 
 
+def _as_lowered(queue: Json) -> Json | None:
+    """The queue that is written next is compared with this one; new where it hands out nothing."""
+    return queue if queue["spec"]["resourceGroups"] else None
+
+
 def _flavor(queue: Json) -> str | None:
     return text_at(queue, (*QUOTA[:5], "name"))
-
-
-def _old_flavors(manifests: list[Json], observed: Observed, objects: tuple[str, ...]) -> list[PlannedStep]:
-    """Flavors that the queue named and no longer names: of another topology, or of another name."""
-    ref = ObjectRef("kueue.x-k8s.io/v1beta2", "ClusterQueue", CLUSTER_QUEUE)
-    groups = observed.objects.get(ref, {}).get("spec", {}).get("resourceGroups", [])
-    former = {str(flavor["name"]) for group in groups for flavor in group.get("flavors", [])}
-    wanted = next(m for m in manifests if m["kind"] == "ResourceFlavor")
-    needs = tuple(n for n in objects if n in (LOWER, f"apply/ClusterQueue/{CLUSTER_QUEUE}"))
-    steps = []
-    for name in sorted(former - {wanted["metadata"]["name"]}):
-        gone = ObjectRef("kueue.x-k8s.io/v1beta2", "ResourceFlavor", name)
-        if gone in observed.objects:
-            step = DeleteObject(gone, "no slice is of this kind any more")
-            steps.append(PlannedStep(f"delete/ResourceFlavor/{name}", step, needs))
-    return steps
 
 
 def _needs(manifest: Json, before: Iterable[str]) -> tuple[str, ...]:

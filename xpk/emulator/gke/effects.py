@@ -5,17 +5,20 @@ from __future__ import annotations
 from xpk.emulator.errors import ApiError
 from xpk.emulator.gke import aftermath, clusters
 from xpk.emulator.gke.operations import Operation
+from xpk.emulator.gke.resizes import Resizes
 from xpk.emulator.gke.store import Store, world_pool
 from xpk.emulator.http import Json
 from xpk.emulator.world import Addon, World
 
 
-def finish_due(store: Store) -> bool:
+def finish_due(store: Store, resizes: Resizes) -> bool:
     """Finish every operation whose time is over; whether there was any."""
     due = store.operations.due()
     for operation in due:
         operation.done = True
         _apply(store, operation)
+        if operation.type == "CREATE_NODE_POOL" and operation.error is None:
+            resizes.pool_made(store, operation.cluster)
     return bool(due)
 
 
@@ -39,6 +42,8 @@ def _apply(store: Store, operation: Operation) -> None:
             cluster["status"] = "RUNNING"
             aftermath.heal(cluster)
             _set_addons(store.open_world(operation.cluster), cluster)
+        case "RESIZE_CLUSTER":
+            cluster["status"] = "RUNNING"
         case _:
             _pool_done(store, operation)
     if pool := cluster.get("workloadIdentityConfig", {}).get("workloadPool"):

@@ -27,6 +27,7 @@ SECONDS = {
     "UPDATE_NODE_POOL": 180.0,
     "UPGRADE_NODES": 180.0,
     "DELETE_NODE_POOL": 90.0,
+    "RESIZE_CLUSTER": 300.0,
 }
 SECONDS_PER_HOST = 0.2
 # "Not all instances running in IGM after 35m"
@@ -39,6 +40,7 @@ VERBS = {
     "CREATE_CLUSTER": "creating",
     "DELETE_CLUSTER": "deleting",
     "UPGRADE_MASTER": "upgrading",
+    "RESIZE_CLUSTER": "resizing",
     "CREATE_NODE_POOL": "creating a node pool of",
     "DELETE_NODE_POOL": "deleting a node pool of",
 }
@@ -153,13 +155,20 @@ class Operations:
             )
 
     def start(
-        self, kind: str, cluster: str, pool: str = "", change: Json | None = None, error: Json | None = None
+        self,
+        kind: str,
+        cluster: str,
+        pool: str = "",
+        change: Json | None = None,
+        error: Json | None = None,
+        seconds: float | None = None,
     ) -> Operation:
         """Record a new operation. With `error` it fails, after the time that GKE waits for capacity."""
         change = change or {}
         _, project, _, location, *_ = cluster.split("/")
         now = self.clock.now()
-        seconds = SECONDS[kind] + SECONDS_PER_HOST * int(change.get("hosts", 0))
+        if seconds is None:
+            seconds = SECONDS[kind] + SECONDS_PER_HOST * int(change.get("hosts", 0))
         setback = self.trouble(kind, pool or cluster) or Setback()
         if error is not None:
             seconds = NO_CAPACITY_SECONDS

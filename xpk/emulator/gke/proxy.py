@@ -6,6 +6,7 @@ import dataclasses
 import re
 
 from xpk.emulator.errors import unknown_route
+from xpk.emulator.gke.resizes import away
 from xpk.emulator.gke.store import Store
 from xpk.emulator.http import Request, Response
 
@@ -19,22 +20,18 @@ class Proxy:
         self.store = store
 
     def handle(self, request: Request) -> Response:
-        """The world's answer; where no control plane runs 503, since 404 would mean "no such object"."""
+        """The world's answer; 503 where no control plane answers: 404 would mean "no such object"."""
         match = _PATH.fullmatch(request.path)
         if match is None:
             raise unknown_route(request.method, request.path)
         world = self.store.worlds.get(match[1])
         if world is None:
-            return Response(
-                503,
-                {
-                    "kind": "Status",
-                    "apiVersion": "v1",
-                    "metadata": {},
-                    "status": "Failure",
-                    "message": f"no control plane runs for {match[1]}",
-                    "reason": "ServiceUnavailable",
-                    "code": 503,
-                },
-            )
+            return _unavailable(f"no control plane runs for {match[1]}")
+        if away(self.store, match[1]):
+            return _unavailable("the server is currently unable to handle the request")
         return world.handle(dataclasses.replace(request, path=match[2]))
+
+
+def _unavailable(message: str) -> Response:
+    status = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "code": 503}
+    return Response(503, {**status, "message": message, "reason": "ServiceUnavailable"})

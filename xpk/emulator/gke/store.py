@@ -110,7 +110,8 @@ class Store:
         """The inverse of `dump`."""
         self.clusters = state["clusters"]
         self.operations.load(state["operations"])
-        self.iam.load(state["iam"])
+        known = dict.fromkeys(state.get("identityPools", ()), 0.0)  # a state of before
+        self.iam.load(state.get("iam") or {"late": 0.0, "pools": known})
         for name, world in state["kubernetes"].items():
             self.open_world(name).load(world)
 

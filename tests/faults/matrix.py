@@ -1,0 +1,91 @@
+"""Which requests meet which faults: a part for every run, the whole with XPK_FAULTS=all.
+
+In every run each fault meets each kind of request that it fits, and each request of each command
+meets a fault. The cheapest command that sends a kind stands for it.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Iterator
+
+from tests.faults.catalog import FAULTS, Case, RequestFault
+from tests.faults.commands import COMMANDS
+from tests.faults.states import reference
+
+EVERYTHING = os.environ.get("XPK_FAULTS") == "all"
+# Lasting faults that are told apart by nothing but their name: in the part, one of them for each kind.
+_ALIKE = tuple(fault.name for fault in FAULTS if fault.codes == {5} and fault.name != "410")
+
+
+def _product() -> Iterator[Case]:
+    for command in COMMANDS:
+        for wanted in reference(command.name).wanted:
+            for fault in FAULTS:
+                if fault.fits(wanted):
+                    yield Case(command.name, wanted, fault)
+
+
+@functools.cache
+def product() -> tuple[Case, ...]:
+    """Every request of every command with every fault that fits it."""
+    return tuple(_product())
+
+
+@functools.cache
+def _part_once() -> frozenset[Case]:
+    chosen: dict[tuple[str, str], Case] = {}
+    met: set[tuple[str, object]] = set()
+    for case in product():
+        key = (case.wanted.kind, case.fault.name)
+        if key not in chosen:
+            chosen[key] = case
+            met.add((case.command, case.wanted))
+    more = []
+    for case in product():
+        if (case.command, case.wanted) not in met:
+            number = len(more) % len(FAULTS)
+            if FAULTS[number].fits(case.wanted):
+                case = Case(case.command, case.wanted, FAULTS[number])
+            more.append(case)
+            met.add((case.command, case.wanted))
+    return frozenset([*chosen.values(), *more])
+
+
+@functools.cache
+def _part_always() -> frozenset[Case]:
+    chosen: dict[tuple[str, str], Case] = {}
+    kinds: dict[str, int] = {}
+    for case in product():
+        kind = case.wanted.kind
+        number = kinds.setdefault(kind, len(kinds))
+        name = case.fault.name
+        if name in _ALIKE:
+            if name != _turn(kind, number, case):
+                continue
+            name = "down"
+        chosen.setdefault((kind, name), case)
+    return frozenset(chosen.values())
+
+
+def _turn(kind: str, number: int, case: Case) -> str:
+    """Which of the faults that are alike a kind meets, one after another."""
+    fitting = [name for name in _ALIKE if _by_name(name).fits(case.wanted)]
+    return fitting[number % len(fitting)]
+
+
+def _by_name(name: str) -> RequestFault:
+    return next(fault for fault in FAULTS if fault.name == name)
+
+
+def once(command: str, fault: str) -> list[Case]:
+    """The cases of one command and one fault that is met once."""
+    chosen = product() if EVERYTHING else sorted(_part_once(), key=str)
+    return [c for c in chosen if c.command == command and c.fault.name == fault]
+
+
+def always(command: str, fault: str) -> list[Case]:
+    """The same for a fault that stays."""
+    chosen = product() if EVERYTHING else sorted(_part_always(), key=str)
+    return [c for c in chosen if c.command == command and c.fault.name == fault]
