@@ -9,17 +9,19 @@ from __future__ import annotations
 from dataclasses import replace
 
 from xpk.errors import FaultCollector, StateError
+from xpk.plan.adapt import adapt_notes, as_found, check_there, found_slices
 from xpk.plan.bucket import check_bucket, location_note, plan_bucket
 from xpk.plan.compare import differences
+from xpk.plan.driver import driver_note
 from xpk.plan.gke_version import check_offered, check_running_version, older_note, plan_version
-from xpk.plan.objects import LOWER, plan_objects
+from xpk.plan.objects import LOWER, checkpoint_object, plan_objects
 from xpk.plan.observed import Observed
 from xpk.plan.order import in_order
 from xpk.plan.pool_body import GKE_METADATA, SCOPES
 from xpk.plan.pools import plan_metadata_server, plan_pools
 from xpk.plan.record import record_of
 from xpk.plan.releases import plan_release
-from xpk.plan.slices import choose_slices
+from xpk.plan.slices import Slices, choose_slices
 from xpk.plan.steps import (
     CreateCluster,
     DeleteNodePool,
@@ -42,6 +44,7 @@ def plan_cluster(spec: ClusterSpec, observed: Observed, *, force: bool = False) 
     `force`: slices may be deleted or replaced though workloads run on them. Raises StateError, all
     faults together, when the project is not as the command needs it.
     """
+    spec = as_found(spec, observed)
     notes = _check_state(spec, observed)
     steps: list[PlannedStep] = []
     ready = _cluster_steps(spec, observed)
@@ -57,7 +60,8 @@ def plan_cluster(spec: ClusterSpec, observed: Observed, *, force: bool = False) 
     checked = tuple(p.id for p in steps if p.id.startswith("check/"))
     steps += [_after(p, checked) for p in ready]
     cluster = (ready[-1].id,) if ready else ()
-    slices = choose_slices(spec, observed, force=force)
+    slices = _slices(spec, observed, force)
+    notes += adapt_notes(spec, observed, slices) if spec.adapt else ()
     metadata = plan_metadata_server(spec, observed, slices, cluster)
     releases = [
         *plan_release("JobSet", spec, observed, cluster),
@@ -71,12 +75,19 @@ def plan_cluster(spec: ClusterSpec, observed: Observed, *, force: bool = False) 
     rest = [p for p in objects if p.id != LOWER]
     written = [*steps, *lower, *pools, *releases, *rest]
     return Plan(
-        title=f"cluster {spec.name}, project {spec.place.project}, {spec.place.zone}",
+        title=f"cluster {spec.name}, project {spec.place.project}, {spec.place.zone or spec.place.region}",
         steps=in_order([_after_record(p, objects) for p in written]),
         notes=(*spec.notes, *notes),
         unchanged=unchanged + (observed.cluster is not None) + len(slices.kept),
         offline=not observed.live,
     )
+
+
+def _slices(spec: ClusterSpec, observed: Observed, force: bool) -> Slices:
+    """The node pools: made and changed, or taken as they are."""
+    if not spec.adapt:
+        return choose_slices(spec, observed, force=force)
+    return found_slices(spec, observed) if observed.live else Slices((), (), ())
 
 
 def touches_hosts(spec: ClusterSpec, observed: Observed) -> bool:
@@ -151,16 +162,17 @@ def _addons(spec: ClusterSpec, addons: frozenset[Addon]) -> Json:
 
 def _cluster_steps(spec: ClusterSpec, observed: Observed) -> list[PlannedStep]:
     """Create the cluster, or bring an existing one's workload pool and add-ons, one change at a time."""
-    if observed.cluster is None:
+    if observed.cluster is None and not spec.adapt:
         create = CreateCluster(spec.place.parent, cluster_body(spec))
         return [PlannedStep(f"cluster/{spec.name}", create)]
-    steps = plan_version(spec, observed.cluster)
-    pool = observed.cluster.get("workloadIdentityConfig", {}).get("workloadPool")
+    cluster = observed.cluster or {}  # one to adapt that was not looked at
+    steps = plan_version(spec, cluster)
+    pool = cluster.get("workloadIdentityConfig", {}).get("workloadPool")
     if spec.workload_identity and not pool:
         body = {"desiredWorkloadIdentityConfig": {"workloadPool": f"{spec.place.project}.svc.id.goog"}}
         update = UpdateCluster(spec.full_name, body, "Workload Identity on")
         steps.append(PlannedStep("update/workload-identity", update, tuple(p.id for p in steps)))
-    there = observed.cluster.get("addonsConfig", {})
+    there = cluster.get("addonsConfig", {})
     missing = frozenset(a for a in spec.addons if not there.get(a.value, {}).get("enabled", False))
     if missing:
         body = {"desiredAddonsConfig": _addons(spec, missing)}
@@ -197,6 +209,9 @@ def _check_state(spec: ClusterSpec, observed: Observed) -> list[str]:
     if observed.cluster is not None:
         _check_cluster(spec, observed.cluster, faults)
         notes += _kept(spec, observed.cluster)
+    note = driver_note(checkpoint_object(spec), observed) if spec.mtc else None
+    notes += [note] if note else []
+    check_there(spec, observed, faults)
     check_offered(spec, observed, faults)
     faults.raise_if_any(StateError)
     return notes

@@ -7,13 +7,33 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from xpk.plan.compare import differences
+from xpk.catalog.slices import SliceType
+from xpk.plan.adoption import (
+    KUEUE,
+    flavor_there,
+    obsolete,
+    other_resources,
+    resource_groups,
+    resources_map,
+    slices_there,
+    with_other_flavors,
+    with_other_groups,
+)
+from xpk.plan.compare import differences, quantity
 from xpk.plan.counted import text_at, with_text
 from xpk.plan.driver import plan_driver
 from xpk.plan.observed import Observed
 from xpk.plan.record import metadata_of
 from xpk.plan.slices import Slices
-from xpk.plan.steps import ApplyCounted, ApplyObject, DeleteObject, Json, ObjectRef, PlannedStep
+from xpk.plan.steps import (
+    ApplyCounted,
+    ApplyObject,
+    DeleteObject,
+    Json,
+    ObjectRef,
+    PlannedStep,
+    ReplaceObject,
+)
 from xpk.render.cluster import (
     CLUSTER_QUEUE,
     CONFIGURATION_NAME,
@@ -42,14 +62,28 @@ def cluster_objects(spec: ClusterSpec, observed: Observed) -> list[Json]:
         quotas.append(Quota("cpu", spec.cpu_limit))
     if spec.memory_limit:
         quotas.append(Quota("memory", spec.memory_limit))
-    flavor = f"{shape.family}-{shape.topology_text}"
-    if shape.chips_per_host == 8:
-        flavor += "-8t"  # 2x4 is also the shape of two hosts with four chips each
-    view = QueuesView(flavor, shape.accelerator, shape.topology_text, tuple(quotas))
-    resources = {shape.device_type: str(spec.hosts)}
+    name = flavor_there(shape, observed) or _flavor_name(shape)
+    view = QueuesView(name, shape.accelerator, shape.topology_text, tuple(quotas))
+    resources = other_resources(spec.name, shape.device_type, observed)
+    resources |= _other_slices(spec, observed)
+    resources[shape.device_type] = str(spec.hosts)
     maps = config_maps(ConfigMapsView(spec.name, resources, metadata_of(spec, observed)))
-    flavor_and_queue, priorities = (rendered := queues(view))[:2], rendered[2:]
-    return [*flavor_and_queue, local_queue(NAMESPACE), *priorities, *maps]
+    flavor, queue, *priorities = queues(view)
+    queue = with_other_groups(queue, observed)
+    if spec.adapt:
+        queue = with_other_flavors(queue, observed)
+    return [flavor, queue, local_queue(NAMESPACE), *priorities, *maps]
+
+
+def _other_slices(spec: ClusterSpec, observed: Observed) -> dict[str, str]:
+    """In a cluster of somebody else's there may be slices of several types, adapted one after the other."""
+    return slices_there(spec.name, spec.slice_type.device_type, observed) if spec.adapt else {}
+
+
+def _flavor_name(shape: SliceType) -> str:
+    name = f"{shape.family}-{shape.topology_text}"
+    # 2x4 is also the shape of two hosts with four chips each
+    return f"{name}-8t" if shape.chips_per_host == 8 else name
 
 
 def checkpoint_object(spec: ClusterSpec) -> Json:
@@ -84,6 +118,11 @@ def plan_objects(
         needs = _needs(manifest, before)
         if lowered and isinstance(lowered.step, ApplyObject) and manifest["kind"] == "ClusterQueue":
             found, needs = lowered.step.manifest, (LOWER,)
+        if manifest["metadata"]["name"] == f"{spec.name}-resources-configmap" and (
+            gone := _forgotten(spec, observed, needs)
+        ):
+            steps.append(gone)
+            found, needs = None, (gone.id,)
         step = _apply(spec, manifest, found, slices, needs)
         if step is None:
             unchanged += 1
@@ -106,8 +145,8 @@ def _lowered(
     if found is None or not (slices.removed or slices.created):
         return None
     chips = len(slices.kept) * spec.slice_type.chips
-    there = text_at(found, QUOTA) or "0"
-    if there.isdigit() and int(there) <= chips and _flavor(found) == _flavor(manifest):
+    there = quantity(text_at(found, QUOTA) or "0")
+    if there is not None and there <= 1000 * chips and _flavor(found) == _flavor(manifest):
         return None
     lowered = with_text(manifest, QUOTA, str(chips))
     return PlannedStep(LOWER, ApplyObject(lowered, _why(lowered, found)), _needs(manifest, before))
@@ -119,18 +158,20 @@ def _flavor(queue: Json) -> str | None:
 
 def _old_flavors(manifests: list[Json], observed: Observed, objects: tuple[str, ...]) -> list[PlannedStep]:
     """Flavors that the queue named and no longer names: of another topology, or of another name."""
-    ref = ObjectRef("kueue.x-k8s.io/v1beta2", "ClusterQueue", CLUSTER_QUEUE)
-    groups = observed.objects.get(ref, {}).get("spec", {}).get("resourceGroups", [])
-    former = {str(flavor["name"]) for group in groups for flavor in group.get("flavors", [])}
-    wanted = next(m for m in manifests if m["kind"] == "ResourceFlavor")
+    former = _named(resource_groups(observed))
+    queue = next(m for m in manifests if m["kind"] == "ClusterQueue")
     needs = tuple(n for n in objects if n in (LOWER, f"apply/ClusterQueue/{CLUSTER_QUEUE}"))
     steps = []
-    for name in sorted(former - {wanted["metadata"]["name"]}):
-        gone = ObjectRef("kueue.x-k8s.io/v1beta2", "ResourceFlavor", name)
+    for name in sorted(former - _named(queue["spec"]["resourceGroups"])):
+        gone = ObjectRef(KUEUE, "ResourceFlavor", name)
         if gone in observed.objects:
             step = DeleteObject(gone, "no slice of the cluster is of this kind any more")
             steps.append(PlannedStep(f"delete/ResourceFlavor/{name}", step, needs))
     return steps
+
+
+def _named(groups: Iterable[Json]) -> set[str]:
+    return {str(flavor["name"]) for group in groups for flavor in group.get("flavors", [])}
 
 
 def _needs(manifest: Json, before: Iterable[str]) -> tuple[str, ...]:
@@ -147,12 +188,28 @@ def _needs(manifest: Json, before: Iterable[str]) -> tuple[str, ...]:
     return tuple(name for name in before if name.startswith(prefixes))
 
 
+def _forgotten(spec: ClusterSpec, observed: Observed, needs: tuple[str, ...]) -> PlannedStep | None:
+    """Take away a ConfigMap in which another program wrote of slices that are no more.
+
+    An apply leaves what others wrote, and Google's xpk would go on to accept workloads for them.
+    """
+    kept = {spec.slice_type.device_type, *_other_slices(spec, observed)}
+    old = obsolete(spec.name, kept, observed)
+    if not old:
+        return None
+    ref = ObjectRef.of({"apiVersion": "v1", "kind": "ConfigMap"} | resources_map(spec.name, observed))
+    words = ", ".join(f"{count} hosts of {name}" for name, count in sorted(old.items()))
+    return PlannedStep(f"delete/ConfigMap/{ref.name}", DeleteObject(ref, f"says {words}"), needs)
+
+
 def _apply(
     spec: ClusterSpec, manifest: Json, found: Json | None, slices: Slices, needs: tuple[str, ...]
 ) -> PlannedStep | None:
     why = "" if found is None else _why(manifest, found)
     if found is not None and not why:
         return None
+    if manifest["kind"] == "PriorityClass" and found is not None:  # its value never changes
+        return PlannedStep(object_id(manifest), ReplaceObject(manifest, f"{why}; made anew"), needs)
     step = _counted(spec, manifest, slices, why) or ApplyObject(manifest, why)
     return PlannedStep(object_id(manifest), step, needs)
 
@@ -173,6 +230,8 @@ def _counted(spec: ClusterSpec, manifest: Json, slices: Slices, why: str) -> App
 
 
 def _why(manifest: Json, found: Json) -> str:
+    if manifest["kind"] == "PriorityClass":  # another's words for the same value are as good
+        manifest = {"value": manifest["value"]}
     # the last part of a path says it: nominalQuota 512 -> 768
     changes = differences(manifest, found)
     return "; ".join(

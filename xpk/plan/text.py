@@ -136,11 +136,18 @@ def fold(lines: Iterable[Line]) -> list[Line]:
     for line in lines:
         last = groups[-1][0] if groups else None
         same = last and (last.sign, last.noun, last.detail) == (line.sign, line.noun, line.detail)
+        if last and line.noun == "pools" and _stem(last.name) != _stem(line.name):
+            same = False  # train-a .. eval says nothing
         if same and line.sign != "-":  # what is deleted is named one by one
             groups[-1].append(line)
         else:
             groups.append([line])
     return [_joined(group) for group in groups]
+
+
+def _stem(name: str) -> str:
+    stem, _, index = name.rpartition("-")
+    return stem if index.isdigit() else name
 
 
 def _joined(group: list[Line]) -> Line:
