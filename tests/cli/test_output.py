@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xpk.cli import output
-from xpk.errors import Fault
+from xpk.errors import AccessError, Fault
 
 
 @given(st.text())
@@ -66,6 +66,21 @@ def test_a_table_without_rows_has_headings() -> None:
 def test_a_fault_in_several_lines() -> None:
     assert output.fault_lines(Fault("a", "b", "first\nsecond")) == ["a: b", "       first", "       second"]
     assert output.fault_lines(Fault("a", "", "c")) == ["a", "       c"]
+
+
+def test_what_mends_several_faults_in_a_row_stands_once(capsys: pytest.CaptureFixture[str]) -> None:
+    faults = (
+        Fault("a", "no", "ask"),
+        Fault("b", "no", "ask"),
+        Fault("c", "no", "wait"),
+        Fault("d", "no", "ask"),
+    )
+    output.error(AccessError(*faults))
+    assert capsys.readouterr().err.splitlines() == [
+        *("error: a: no", "error: b: no", "       ask"),
+        *("error: c: no", "       wait"),
+        *("error: d: no", "       ask"),
+    ]
 
 
 def test_structured_output(capsys: pytest.CaptureFixture[str]) -> None:

@@ -137,3 +137,32 @@ def test_a_refusal_is_told_apart(
     assert type(caught.value) is kind
     assert caught.value.faults[0].fix
     assert len(fake.requests) == 1
+
+
+def test_a_missing_right_is_told_in_rbacs_words_with_who_can_give_it(kube: Kube, fake: FakeServer) -> None:
+    why = 'configmaps "m" is forbidden: User "x" cannot patch resource "configmaps" in the namespace "n"'
+    fake.answer(403, status(403, "Forbidden", why))
+    with pytest.raises(AccessError) as caught:
+        kube.apply(CONFIG_MAP)
+    (fault,) = caught.value.faults
+    assert (fault.what, fault.why) == ("apply ConfigMap n/m", why)
+    assert "docs/rbac.yaml" in fault.fix
+    assert "roles/container.admin" in fault.fix
+
+
+@pytest.mark.parametrize(
+    ("resource", "verb"),
+    [("clusterroles", "escalate"), ("rolebindings", "bind"), ("clusterrolebindings", "bind")],
+)
+def test_who_may_not_give_rights_is_told_the_verb_and_not_each_rule(
+    kube: Kube, fake: FakeServer, resource: str, verb: str
+) -> None:
+    head = f'{resource}.rbac.authorization.k8s.io "m" is forbidden: user "x" is attempting to grant RBAC '
+    rules = "permissions not currently held:\n{APIGroups:[apps], Resources:[daemonsets], Verbs:[list]}"
+    fake.answer(403, status(403, "Forbidden", head + rules))
+    with pytest.raises(AccessError) as caught:
+        kube.apply(CONFIG_MAP)
+    (fault,) = caught.value.faults
+    assert fault.why == f"{head}permissions not currently held"
+    assert f"the verb {verb} on clusterroles and roles" in fault.fix
+    assert "docs/rbac.yaml" in fault.fix

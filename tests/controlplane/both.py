@@ -55,7 +55,7 @@ class Side(ABC):
     def __init__(self, url: str, world: World) -> None:
         self.world = world
         self.kube = world.kube
-        self._url = f"{url}/kubernetes/{CLUSTER}"
+        self.url = f"{url}/kubernetes/{CLUSTER}"
 
     def expected(self, difference: str, real: object) -> object:
         """What this server answers: as the real one unless the table says otherwise."""
@@ -69,7 +69,7 @@ class Side(ABC):
         self, method: str, path: str, body: object = None, *, form: str = "application/json", **query: str
     ) -> tuple[int, Json]:
         """A raw request: HTTP status and answer, also where it is refused."""
-        target = f"{self._url}{path}?{urlencode(query)}"
+        target = f"{self.url}{path}?{urlencode(query)}"
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(target, data, {"Content-Type": form}, method=method)
         try:
@@ -214,6 +214,14 @@ def opened(request: pytest.FixtureRequest) -> Iterator[Side]:
 
 
 @contextlib.contextmanager
+def opened_both(plane: ControlPlane) -> Iterator[tuple[Side, Side]]:
+    """The real server and the emulator, with a cluster on each."""
+    with pytest.MonkeyPatch.context() as patch, ExitStack() as stack:
+        patch.setenv("NO_PROXY", "127.0.0.1")
+        yield stack.enter_context(_real(plane)), stack.enter_context(_emulated())
+
+
+@contextlib.contextmanager
 def _emulated() -> Iterator[Side]:
     spec = cluster_spec()
     with (
@@ -240,6 +248,22 @@ def _real(plane: ControlPlane) -> Iterator[Side]:
         yield Real(gateway.url, world)
         world.remove(reversed(manifests))
         kube.close()
+
+
+@contextlib.contextmanager
+def cordoned(side: Side, *nodes: str) -> Iterator[None]:
+    """No new pod comes to these hosts for the length of a block."""
+
+    def mark(value: bool) -> None:
+        patch = {"spec": {"unschedulable": value}}
+        for node in nodes:
+            side.call("PATCH", f"/api/v1/nodes/{node}", patch, form="application/merge-patch+json")
+
+    mark(True)
+    try:
+        yield
+    finally:
+        mark(False)
 
 
 @pytest.fixture(scope="module", params=SERVERS)

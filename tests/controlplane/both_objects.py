@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 from tests.controlplane.nodes import TpuPool
@@ -44,6 +45,20 @@ def manifest(kind: str, namespace: str) -> Json:
     return found
 
 
+def put(body: Json, path: str, value: object) -> Json:
+    """A copy with one value set; `a.0.b` is a path, a value of None removes."""
+    result = copy.deepcopy(body)
+    level: Any = result
+    *way, last = [int(part) if part.isdigit() else part for part in path.split(".")]
+    for part in way:
+        level = level[part]
+    if value is None:
+        del level[last]
+    else:
+        level[last] = value
+    return result
+
+
 def make_jobset(
     namespace: str,
     name: str = "w1",
@@ -51,6 +66,7 @@ def make_jobset(
     max_restarts: int | None = None,
     codes: str | None = None,
     num_slices: int = SLICES,
+    priority: str = "medium",
 ) -> Json:
     """A JobSet of ours with a ramdisk, of all hosts unless said otherwise."""
     spec = WorkloadSpec(
@@ -59,6 +75,7 @@ def make_jobset(
         namespace=namespace,
         slice_type=SHAPE,
         num_slices=num_slices,
+        priority=priority,
         image="gcr.io/p1/i:1",
         command="python3 train.py",
         ramdisk=Ramdisk("/ramdisk"),

@@ -9,17 +9,20 @@ from __future__ import annotations
 import fcntl
 import functools
 import hashlib
+import inspect
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from tests.controlplane.processes import Folder
 
 MODULE = Path(__file__).parent / "module"
 KUBERNETES = "v1.36.3"
@@ -33,12 +36,22 @@ _LDFLAGS = (
 )
 
 
+# In the child, before Go: an interrupt when the run dies, upon which `go build` clears up and ends.
+_LAUNCHER = """
+import ctypes, os, sys
+ctypes.CDLL(None).prctl(1, 2, 0, 0, 0)
+if os.getppid() != int(sys.argv[1]):
+    os._exit(1)
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+
+
 class NoGo(Exception):
-    """Nothing is built yet and there is no Go toolchain to build it with."""
+    """Nothing is built yet and there is no Go toolchain that could build it: the tier is skipped."""
 
 
 class BuildFailed(Exception):
-    """`go build` failed; the message ends with its last lines."""
+    """There is a Go toolchain and it failed; the message ends with its last lines. The tier fails."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +81,14 @@ _STAGES = ("node/fast/node-initialize.yaml", "pod/fast/pod-ready.yaml")
 def key() -> str:
     """Names the content of all that decides what is built."""
     parts = [(MODULE / name).read_bytes() for name in ("go.mod", "go.sum", "main.go")]
-    parts += [_LDFLAGS.encode(), Path(__file__).read_bytes(), sys.platform.encode()]
+    texts = [
+        _LDFLAGS,
+        *TOOLS,
+        *_STAGES,
+        inspect.getsource(_take_manifests),
+        inspect.getsource(_drop_descriptions),
+    ]
+    parts += [text.encode() for text in (*texts, sys.platform)]
     return hashlib.sha256(b"\0".join(parts)).hexdigest()[:16]
 
 
@@ -87,34 +107,69 @@ def build(announce: Callable[[str], None]) -> Build:
     folder = cache() / f"controlplane-{key()}"
     if not folder.is_dir():
         cache().mkdir(parents=True, exist_ok=True)
-        with _locked(cache() / "controlplane.lock"):
+        with _locked(cache() / "controlplane.lock", announce):
             if not folder.is_dir():
                 _build(folder, announce)
     return Build(folder)
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def _locked(path: Path, announce: Callable[[str], None]) -> Iterator[None]:
     """The lock goes with the process that holds it, however it ends."""
     with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            announce("another run is building the control plane of the tests: waiting for it")
+            fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 
 def _build(folder: Path, announce: Callable[[str], None]) -> None:
-    go = shutil.which("go")
-    if go is None:
-        raise NoGo("no Go toolchain: `go` (1.26 or later) is not in PATH")
+    """What is under `folder` is whole: it gets its name last. A run that is killed leaves nothing."""
+    go = _toolchain()
     announce(f"building Kubernetes {KUBERNETES}, JobSet, Kueue and KWOK into {folder}: {COLD}")
-    for stale in folder.parent.glob("partial-*"):
+    for stale in folder.parent.glob("partial-*"):  # of a machine that went down
         shutil.rmtree(stale, ignore_errors=True)
-    partial = Path(tempfile.mkdtemp(prefix="partial-", dir=folder.parent))
+    partial = Folder("partial-", folder.parent)
+    work = partial.path / "work"
+    work.mkdir()
     try:
-        _run(go, "build", "-ldflags", _LDFLAGS, "-o", f"{partial}{os.sep}", ".", *TOOLS)
-        _take_manifests(go, partial)
-        partial.rename(folder)
+        out = f"{partial.path}{os.sep}"
+        _run(go, "build", "-ldflags", _LDFLAGS, "-o", out, ".", *TOOLS, GOTMPDIR=str(work))
+        _take_manifests(go, partial.path)
+        shutil.rmtree(work)
+        partial.path.rename(folder)
     finally:
-        shutil.rmtree(partial, ignore_errors=True)
+        partial.remove()
+
+
+def needed() -> tuple[int, int]:
+    """The oldest Go that builds the module, from its go.mod."""
+    return _version((MODULE / "go.mod").read_text(), r"^go ")
+
+
+def _toolchain() -> str:
+    """The path of `go`. An older one will do where it fetches the newer one by itself. Raises NoGo."""
+    go, wanted = shutil.which("go"), "{}.{} or later".format(*needed())
+    if go is None:
+        raise NoGo(f"no Go toolchain: `go` ({wanted}) is not in PATH")
+    found = _version(_run(go, "version", GOTOOLCHAIN="local"), r"\bgo")
+    if found < needed():
+        try:
+            fetched = _version(_run(go, "version"), r"\bgo")
+        except BuildFailed:
+            fetched = found
+        if fetched < needed():
+            raise NoGo("the Go toolchain is too old: {} is {}.{}, needed is {}".format(go, *found, wanted))
+    return go
+
+
+def _version(text: str, before: str) -> tuple[int, int]:
+    match = re.search(before + r"(\d+)\.(\d+)", text, re.MULTILINE)
+    if match is None:
+        raise BuildFailed(f"no version of Go in {text[:200]!r}")
+    return int(match[1]), int(match[2])
 
 
 def _take_manifests(go: str, partial: Path) -> None:
@@ -144,10 +199,16 @@ def _drop_descriptions(node: object) -> None:
             _drop_descriptions(value)
 
 
-def _run(*words: str) -> str:
-    env = {**os.environ, "CGO_ENABLED": "0", "GOWORK": "off"}
-    done = subprocess.run(words, cwd=MODULE, env=env, capture_output=True, text=True, check=False)
+def _run(*words: str, **more: str) -> str:
+    env = {**os.environ, "CGO_ENABLED": "0", "GOWORK": "off", **more}
+    launcher = [sys.executable, "-I", "-S", "-c", _LAUNCHER, str(os.getpid())]
+    done = subprocess.run(
+        [*launcher, *words], cwd=MODULE, env=env, capture_output=True, text=True, check=False
+    )
     if done.returncode != 0:
         last = "\n".join(done.stderr.splitlines()[-15:])
-        raise BuildFailed(f"{' '.join(words[:2])} ended with {done.returncode}:\n{last}")
+        raise BuildFailed(
+            f"cannot build the control plane of the tests: `{' '.join(words[:2])}` ended with "
+            f"{done.returncode} (a first build needs the network for its modules):\n{last}"
+        )
     return done.stdout

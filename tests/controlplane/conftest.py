@@ -1,7 +1,7 @@
 """Fixtures of the tier that runs on real controllers: one control plane for all tests of a worker.
 
-Run it in one process, or with `-n N --dist loadgroup`: its tests carry one xdist_group, so that one worker
-has them all and one control plane is started.
+Run it in one process, or with `-n N --dist loadgroup`: its tests are in two groups, those that run on both
+servers and those of the program, so that two workers share the work and no third starts a control plane.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import pytest
 from tests.controlplane.build import NoGo, build
 from tests.controlplane.cluster import ControlPlane
 from tests.controlplane.components import User
+from tests.controlplane.differences import DIFFERENCES, FIELDS
 from xpk.cloud.credentials import Credentials
 from xpk.cloud.endpoints import real
 from xpk.cloud.kube import Kube
@@ -71,3 +72,30 @@ def make_kube(control_plane: ControlPlane) -> Iterator[MakeKube]:
 def kube(make_kube: MakeKube) -> Kube:
     """The administrator's client."""
     return make_kube()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """The figures to close with: also of `pytest tests/controlplane --collect-only -q`."""
+    seen: dict[str, set[str]] = {}
+    for place in _both_cases(terminalreporter):
+        body, _, case = place.partition("[")
+        servers = {"emulator", "real"} & set(case.rstrip("]").split("-"))
+        seen.setdefault(body, set()).update(servers)
+    both = [body for body, servers in seen.items() if servers == {"emulator", "real"}]
+    if both:
+        listed = len(DIFFERENCES) + len(FIELDS)
+        terminalreporter.write_line(f"{len(both)} test bodies on both servers, {listed} differences listed")
+
+
+def _both_cases(terminalreporter: pytest.TerminalReporter) -> set[str]:
+    """The test cases of a run (also of xdist's workers) or of a collection that have a `side`."""
+    ran = {
+        report.nodeid
+        for outcome in ("passed", "failed")
+        for report in terminalreporter.stats.get(outcome, [])
+        if isinstance(report, pytest.TestReport)
+    }
+    session = getattr(terminalreporter, "_session", None)
+    collected = {item.nodeid for item in getattr(session, "items", ())}
+    chosen = collected if terminalreporter.config.option.collectonly else ran
+    return {place for place in chosen if "/test_both_" in place}

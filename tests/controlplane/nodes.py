@@ -167,15 +167,17 @@ def _ended(code: str) -> str:
     return f"""
 {{{{ $now := Now }}}}
 {{{{ $code := {code} }}}}
+{{{{ $reason := "PodFailed" }}}}
+{{{{ if eq $code "0" }}}}{{{{ $reason = "PodCompleted" }}}}{{{{ end }}}}
 phase: {{{{ if eq $code "0" }}}}Succeeded{{{{ else }}}}Failed{{{{ end }}}}
 conditions:
 - type: Ready
   status: "False"
-  reason: PodFailed
+  reason: {{{{ $reason }}}}
   lastTransitionTime: {{{{ $now | Quote }}}}
 - type: ContainersReady
   status: "False"
-  reason: PodFailed
+  reason: {{{{ $reason }}}}
   lastTransitionTime: {{{{ $now | Quote }}}}
 containerStatuses:
 {{{{ range .spec.containers }}}}

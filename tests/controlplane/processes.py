@@ -44,10 +44,10 @@ class Died(Exception):
 
 
 class Folder:
-    """A temporary folder that is removed with the run."""
+    """A temporary folder that is removed with the run; `parent` is the system's unless said otherwise."""
 
-    def __init__(self, prefix: str) -> None:
-        self.path = Path(tempfile.mkdtemp(prefix=prefix))
+    def __init__(self, prefix: str, parent: Path | None = None) -> None:
+        self.path = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
         self._keeper = subprocess.Popen(
             [sys.executable, "-I", "-S", "-c", _KEEPER, str(self.path)],
             stdin=subprocess.PIPE,

@@ -106,6 +106,9 @@ def test_evictions_restart_all_and_are_free(side: Side, namespace: str) -> None:
 def test_exit_codes_that_restart_and_one_that_does_not(side: Side, namespace: str) -> None:
     with side.world.running(make_jobset(namespace, max_restarts=5, codes="7")):
         pods = side.world.wait_running(namespace, "w1", HOSTS)
+        side.evict(pods[1])
+        pods = side.world.wait_running(namespace, "w1", HOSTS, old=pods)
+        assert side.world.status(namespace, "w1").get("restartsCountTowardsMax", 0) == 0
         side.exit(pods[0], 7)
         pods = side.world.wait_running(namespace, "w1", HOSTS, old=pods)
         assert side.world.status(namespace, "w1")["restartsCountTowardsMax"] == 1
@@ -115,7 +118,7 @@ def test_exit_codes_that_restart_and_one_that_does_not(side: Side, namespace: st
         assert failed["message"].startswith(
             "applying FailJobSet failure policy action (first failed job: w1-"
         )
-        assert side.world.status(namespace, "w1")["restarts"] == 1
+        assert side.world.status(namespace, "w1")["restarts"] == 2
 
 
 def test_the_budget_is_spent(side: Side, namespace: str) -> None:

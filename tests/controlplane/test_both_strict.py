@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
 import pytest
@@ -10,26 +9,12 @@ import pytest
 from tests.controlplane.both import Side
 from tests.controlplane.both import namespace as namespace
 from tests.controlplane.both import side as side
-from tests.controlplane.both_objects import make_jobset, manifest
+from tests.controlplane.both_objects import make_jobset, manifest, put
 from xpk.errors import XpkError
 
 Json = dict[str, Any]
 TEMPLATE = "spec.replicatedJobs.0.template.spec"
 POD = f"{TEMPLATE}.template.spec"
-
-
-def put(body: Json, path: str, value: object) -> Json:
-    """A copy with one value set; `a.0.b` is a path, a value of None removes."""
-    result = copy.deepcopy(body)
-    level: Any = result
-    *way, last = [int(part) if part.isdigit() else part for part in path.split(".")]
-    for part in way:
-        level = level[part]
-    if value is None:
-        del level[last]
-    else:
-        level[last] = value
-    return result
 
 
 UNKNOWN = [
@@ -167,7 +152,7 @@ def test_a_volume_without_a_source(side: Side, namespace: str) -> None:
     spoilt = put(manifest("Pod", namespace), "spec.volumes", [{"name": "v"}])
     code, answer = side.apply(spoilt, dryRun="All")
     found = (code, answer["spec"]["volumes"][0] if code == 201 else answer["reason"])
-    assert found == side.expected("volume-without-source", (201, {"name": "v", "emptyDir": {}}))
+    assert found == (201, {"name": "v", "emptyDir": {}})
 
 
 def test_a_replicated_job_without_a_template(side: Side, namespace: str) -> None:

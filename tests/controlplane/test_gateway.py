@@ -16,7 +16,7 @@ from xpk.cloud.kube import Kube
 from xpk.emulator.server import Emulator
 from xpk.errors import AccessError
 
-pytestmark = [pytest.mark.xdist_group("controlplane"), pytest.mark.slow]
+pytestmark = [pytest.mark.xdist_group("controlplane-program"), pytest.mark.slow]
 
 CLUSTER = "projects/p1/locations/us-east5/clusters/c1"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -10,19 +11,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
+from tests.controlplane import texts
 from tests.controlplane.cluster import ControlPlane
 from tests.controlplane.program import CREATE, HOSTS, OBJECTS, PRIORITIES, WORKLOAD, Program, program, remove
 from tests.controlplane.world import World
 from xpk.cloud.kube import Kube
 
-pytestmark = [pytest.mark.xdist_group("controlplane"), pytest.mark.slow]
+pytestmark = [pytest.mark.xdist_group("controlplane-program"), pytest.mark.slow]
 
 Json = dict[str, Any]
 _SERVER_SIDE = ("apply", "--server-side", "-f", "-")
 _NOT_KNOWN_BEFORE = {f"/data/{name}" for name in ("mtc_grant", "jobset_manifest", "kueue_manifest")}
 _OF_THIS_WORKLOAD = "kueue.x-k8s.io/workload"
 """Kueue writes the name of its Workload, made from the JobSet's uid, into the pods' annotations."""
+_KUEUES = "kueue.x-k8s.io/"
+_LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 _OF_THE_OBJECT = ("uid", "resourceVersion", "creationTimestamp", "managedFields", "generation")
 
 
@@ -96,6 +101,12 @@ def without_kueues_name(jobset: Json) -> dict[str, str]:
     }
 
 
+def pod_metadata(jobset: Json) -> Json:
+    """What the pod template says of its pods beside their spec."""
+    found: Json = jobset["spec"]["replicatedJobs"][0]["template"]["spec"]["template"]["metadata"]
+    return found
+
+
 def managers(found: Json) -> set[str]:
     """Who owns fields."""
     return {str(entry["manager"]) for entry in found["metadata"]["managedFields"]}
@@ -120,6 +131,36 @@ def test_kubectl_makes_of_a_dry_run_the_workload_that_the_program_makes(
     assert without_kueues_name(by_kubectl) == without_kueues_name(by_us)
 
 
+@pytest.mark.parametrize("server_side", [True, False], ids=["server-side", "plain"])
+def test_kubectl_reads_any_text_as_it_was_typed(
+    server_side: bool, xpk: Program, kubectl: Kubectl, world: World
+) -> None:
+    """But for DEL and NEL, which kubectl itself cannot send to be applied by the server.
+
+    It writes JSON, in which both stand as they are, and the server reads that as YAML, which forbids
+    DEL and takes NEL for the end of a line, folded into a blank. A plain apply and xpk keep both.
+    """
+    command = "echo " + "|".join((*texts.PIECES, *texts.LOOKALIKES))
+    env = dict(texts.EVERYTHING)
+    how = _SERVER_SIDE if server_side else ("apply", "-f", "-")
+    if server_side:
+        refused = kubectl(*how, text=_with_texts(xpk, command, {}))
+        assert "yaml: control characters are not allowed" in refused.stderr
+        command = command.replace("\x7f", "")
+        env = {name: value.replace("\x7f", "") for name, value in env.items()}
+    applied = kubectl(*how, text=_with_texts(xpk, command, env))
+    assert (applied.returncode, applied.stderr) == (0, "")
+    seen_command, seen_env = texts.seen(texts.container(world.jobset("default", "w1")))
+    nel = " " if server_side else "\x85"
+    assert seen_command == command.replace("\x85", nel)
+    assert seen_env.items() >= {name: value.replace("\x85", nel) for name, value in env.items()}.items()
+
+
+def _with_texts(xpk: Program, command: str, env: dict[str, str]) -> str:
+    words = [f"--env={name}={value}" for name, value in env.items()]
+    return xpk.works(*WORKLOAD, "--workload", "w1", "--command", command, *words, "--dry-run")
+
+
 def test_nothing_differs_after_the_program_applied_a_workload(
     xpk: Program, kubectl: Kubectl, world: World
 ) -> None:
@@ -142,10 +183,70 @@ def test_the_program_has_nothing_to_do_after_kubectl_applied_a_workload(
     assert (again.returncode, "Nothing to do" in again.stderr) == (0, True), again.stderr
 
 
-def test_nothing_differs_after_the_program_created_a_cluster(xpk: Program, kubectl: Kubectl) -> None:
+@pytest.mark.parametrize("how", [("--server-side",), ()], ids=["server-side", "plain"])
+def test_nothing_differs_after_the_program_created_a_cluster(
+    xpk: Program, kubectl: Kubectl, how: tuple[str, ...]
+) -> None:
     printed = xpk.works(*CREATE, "--dry-run")
-    same = kubectl("diff", "--server-side", "-f", "-", text=printed)
+    same = kubectl("diff", *how, "-f", "-", text=printed)
     assert (same.returncode, same.stdout) == (0, ""), same.stderr
+    other = printed.replace("inMemoryVolumeSize: 20Gi", "inMemoryVolumeSize: 21Gi")
+    forced = ("--server-side", "--force-conflicts") if how else ()
+    differs = kubectl("diff", *forced, "-f", "-", text=other)
+    assert (differs.returncode, "+  inMemoryVolumeSize: 21Gi" in differs.stdout) == (1, True), differs.stderr
+
+
+def test_a_plain_diff_of_a_workload_that_waits_is_empty(xpk: Program, kubectl: Kubectl, world: World) -> None:
+    xpk.works(*WORKLOAD, "--workload", "w1")
+    world.wait_running("default", "w1", HOSTS)
+    xpk.works(*WORKLOAD, "--workload", "w2")
+    assert world.jobset("default", "w2")["spec"]["suspend"] is True
+    printed = xpk.works(*WORKLOAD, "--workload", "w2", "--dry-run")
+    same = kubectl("diff", "-f", "-", text=printed)
+    assert (same.returncode, same.stdout) == (0, ""), same.stderr
+
+
+def test_a_plain_diff_of_an_admitted_workload_is_refused_for_kueues_marks_alone(
+    xpk: Program, kubectl: Kubectl, world: World
+) -> None:
+    """Without `--server-side` kubectl sends a merge patch, in which the list `replicatedJobs` is whole.
+
+    Kueue marked its pod template when it admitted the workload; the patch would remove the marks, and
+    JobSet keeps the list as it is while the workload is not suspended. No manifest can be so that
+    it passes: one mark is made of the object's uid.
+    """
+    xpk.works(*WORKLOAD, "--workload", "w1")
+    world.wait_running("default", "w1", HOSTS)
+    printed = xpk.works(*WORKLOAD, "--workload", "w1", "--dry-run")
+    for words in (("diff", "-f", "-"), ("apply", "-f", "-")):
+        refused = kubectl(*words, text=printed)
+        assert refused.returncode > 0
+        assert 'JobSet "w1" is invalid: spec.replicatedJobs: Invalid value' in refused.stderr
+        assert refused.stderr.rstrip().endswith("field is immutable")
+    (ours,) = yaml.safe_load_all(printed)
+    stored = pod_metadata(world.jobset("default", "w1"))
+    mine = pod_metadata(ours)
+    marks = {path for path in flat(stored) if path not in flat(mine)}
+    assert {path.split("/", 2)[2].startswith(_KUEUES) for path in marks} == {True}
+    assert any(path.endswith(_OF_THIS_WORKLOAD) for path in marks)
+    mine.update(stored)
+    same = kubectl("diff", "-f", "-", text=json.dumps(ours))
+    assert (same.returncode, same.stdout) == (0, ""), same.stderr
+
+
+def test_a_plain_apply_makes_the_workload_too_and_only_adds_its_own_note(
+    xpk: Program, kubectl: Kubectl, world: World
+) -> None:
+    printed = xpk.works(*WORKLOAD, "--workload", "w1", "--dry-run")
+    applied = kubectl("apply", "-f", "-", text=printed)
+    assert (applied.returncode, applied.stderr) == (0, "")
+    world.wait_running("default", "w1", HOSTS)
+    by_kubectl = world.jobset("default", "w1")
+    del by_kubectl["metadata"]["annotations"][_LAST_APPLIED]
+    xpk.works("workload", "delete", "--cluster", "c1", "--workload", "w1", "--yes")
+    xpk.works(*WORKLOAD, "--workload", "w1")
+    world.wait_running("default", "w1", HOSTS)
+    assert without_kueues_name(by_kubectl) == without_kueues_name(world.jobset("default", "w1"))
 
 
 def test_kubectl_makes_the_kubernetes_half_of_a_cluster_that_the_program_makes(

@@ -27,7 +27,7 @@ from xpk.spec.ramdisk import Ramdisk
 from xpk.spec.restarts import restart_policy
 from xpk.spec.workload import WorkloadSpec
 
-pytestmark = [pytest.mark.xdist_group("controlplane"), pytest.mark.slow]
+pytestmark = [pytest.mark.xdist_group("controlplane-program"), pytest.mark.slow]
 
 Json = dict[str, Any]
 ROOT = Path(__file__).parent.parent.parent

@@ -13,6 +13,7 @@ import pytest
 from xpk.emulator.disasters import NEEDS
 from xpk.emulator.faults import CAPACITY
 from xpk.emulator.server import Emulator
+from xpk.emulator.setbacks import KINDS
 
 Json = dict[str, Any]
 Call = Callable[..., tuple[int, Any]]
@@ -116,6 +117,16 @@ def test_faults_are_listed_and_forgotten(call: Call) -> None:
         {"world": "host-lost", "node": "n"},
         {"world": "bucket-missing"},
         {"world": "bucket-location", "bucket": "my-bucket"},
+        {"world": "operation-error", "operation": "("},
+        {"world": "operation-error", "target": 5},
+        {"world": "operation-error", "code": 0},
+        {"world": "operation-error", "code": 17},
+        {"world": "operation-error", "message": ""},
+        {"world": "operation-error", "seconds": -1},
+        {"world": "operation-error", "times": True},
+        {"world": "operation-error", "pool": "np"},
+        {"world": "operation-stuck", "seconds": 5},
+        {"world": "operation-stuck", "code": 13},
     ],
 )
 def test_unknown_forms(call: Call, running: str, fault: Json) -> None:
@@ -144,7 +155,7 @@ def test_blows_reach_the_world(call: Call, emulator: Emulator, running: str, clu
 
 def test_every_world_fault_is_in_the_docs() -> None:
     text = (Path(__file__).resolve().parents[2] / "docs" / "emulator.md").read_text()
-    for kind in (*NEEDS, *CAPACITY):
+    for kind in (*NEEDS, *CAPACITY, *KINDS):
         assert f"`{kind}`" in text
     for kind, needs in NEEDS.items():
         row = next(line for line in text.splitlines() if line.startswith(f"| `{kind}`"))

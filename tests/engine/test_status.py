@@ -85,6 +85,7 @@ def ended(slice_: int, host: int, code: int, at: str, reason: str = "Error") -> 
 
 
 RESTARTING = cond("RestartingJobSet", reason="JobsReady")
+NO_NODE = cond("PodScheduled", "False", "Unschedulable", "0/7 nodes are available")
 NO_QUOTA = cond("QuotaReserved", "False", "WaitingForQuota", "couldn't assign flavors")
 
 CASES: dict[str, tuple[Json, Json | None, list[Json], str]] = {
@@ -150,6 +151,27 @@ CASES: dict[str, tuple[Json, Json | None, list[Json], str]] = {
         [],
         "Queued: waits for dws",
     ),
+    "queued, its queue is closed, in Kueue's words": (
+        jobset(suspend=True),
+        workload(cond("QuotaReserved", "False", "Inadmissible", "ClusterQueue cluster-queue is inactive")),
+        [],
+        "Queued: ClusterQueue cluster-queue is inactive",
+    ),
+    # Evicted stays True until the next admission: the queue is open again, and somebody else was faster
+    "drained, and now the chips are short": (
+        jobset(suspend=True),
+        workload(
+            cond("QuotaReserved", "False", "WaitingForQuota"), cond("Evicted", reason="ClusterQueueStopped")
+        ),
+        [],
+        "Queued: the slices are in use",
+    ),
+    "drained, and Kueue has not looked again": (
+        jobset(suspend=True),
+        workload(cond("Evicted", reason="ClusterQueueStopped")),
+        [],
+        "Queued: the queue is stopped",
+    ),
     # xpk shows Unknown
     "preempted and in the queue again": (
         jobset(suspend=True, restarts=1),
@@ -205,6 +227,34 @@ CASES: dict[str, tuple[Json, Json | None, list[Json], str]] = {
         workload(*ADMITTED, cond("PodsReady", "False", "WaitForRecovery")),
         pods(7),
         "Running: 7 of 8 hosts ready",
+    ),
+    "a host was lost before Kueue knew that all had started": (
+        jobset(),
+        workload(*ADMITTED, cond("PodsReady", "False", "WaitForStart")),
+        [*pods(7, 7), ended(1, 3, 1, SAME)],
+        "Running: 7 of 8 hosts ready",
+    ),
+    # JobSet 0.12 ends it when all Jobs are ready again
+    "ran again, and lost a host again": (
+        jobset(cond("RestartingJobSet", "False", "JobsReady"), restarts=1, restartsCountTowardsMax=1),
+        workload(*ADMITTED),
+        pods(7, attempt=1),
+        "Running: 7 of 8 hosts ready",
+    ),
+    "restarting, one host finds no place": (
+        jobset(RESTARTING, restarts=1),
+        workload(*ADMITTED),
+        [*pods(7, 7, 1), pod(1, 3, is_ready=False, attempt=1, phase="Pending", conditions=[NO_NODE])],
+        "Restarting 0/50 + 1 free: slice 1 3/4 hosts, Unschedulable",
+    ),
+    "starting, hosts of both slices find no place": (
+        jobset(),
+        workload(*ADMITTED),
+        [
+            *(pod(1, host) for host in range(3)),
+            *(pod(s, 3, is_ready=False, phase="Pending", conditions=[NO_NODE]) for s in (0, 1)),
+        ],
+        "Starting 3/8: Unschedulable on 2 hosts",
     ),
     # "jobset completed successfully": xpk looks for "finished" and finds none
     "succeeded": (
@@ -329,6 +379,16 @@ def test_xpks_filter_words(word: str, states: set[str]) -> None:
 
 def test_every_state_has_a_word_and_is_either_running_queued_or_finished() -> None:
     assert FILTERS["RUNNING"] | FILTERS["QUEUED"] | FILTERS["FINISHED"] == FILTERS["EVERYTHING"] == set(State)
+
+
+def test_why_the_queue_is_closed_where_it_is_known() -> None:
+    waits = workload(cond("QuotaReserved", "False", "Inadmissible", "ClusterQueue cluster-queue is inactive"))
+    found = status_of(jobset(suspend=True), waits, [], 1, "cluster-queue is stopped")
+    assert found.words == "Queued 1st: cluster-queue is stopped"
+    drained = workload(*waits["status"]["conditions"], cond("Evicted", reason="ClusterQueueStopped"))
+    assert status_of(jobset(suspend=True), drained, [], 1, "cluster-queue is stopped").words == found.words
+    no_quota = workload(NO_QUOTA)
+    assert status_of(jobset(suspend=True), no_quota, [], 1, "q is stopped").detail == "the slices are in use"
 
 
 def test_a_place_in_the_queue() -> None:

@@ -79,6 +79,16 @@ def test_the_same_command_again_does_nothing(cluster: Observed) -> None:
     assert plan_workload(workload(), PLACE, with_jobset(cluster, workload())).empty
 
 
+def test_one_that_is_being_deleted_is_waited_for_and_started_again(cluster: Observed) -> None:
+    observed = with_jobset(cluster, workload())
+    (ref, jobset) = next((r, o) for r, o in observed.objects.items() if r.kind == "JobSet")
+    metadata = jobset["metadata"] | {"deletionTimestamp": "2026-01-01T00:00:00Z"}
+    going = replace(observed, objects=dict(observed.objects) | {ref: jobset | {"metadata": metadata}})
+    step = jobset_of(plan_workload(workload(), PLACE, going))
+    assert isinstance(step, ReplaceObject)
+    assert step.why == "is being deleted; started again when it is gone"
+
+
 def test_only_the_time_that_it_stays_changes_in_place(cluster: Observed) -> None:
     plan = plan_workload(workload(ttl_seconds=60), PLACE, with_jobset(cluster, workload()))
     assert jobset_of(plan) == ApplyObject(jobset_of(plan).manifest, "ttlSecondsAfterFinished 43200 -> 60")

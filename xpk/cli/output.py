@@ -87,10 +87,12 @@ def fault_lines(fault: Fault) -> list[str]:
 
 
 def error(problem: XpkError) -> None:
-    """Print all faults of an error, then how many there were."""
+    """Print all faults of an error, then how many there were. What mends several in a row stands once."""
     red, reset = (_RED, _RESET) if colour_on_stderr() else ("", "")
-    for fault in problem.faults:
+    for index, fault in enumerate(problem.faults):
         first, *rest = fault_lines(fault)
+        if [later.fix for later in problem.faults[index + 1 : index + 2]] == [fault.fix]:
+            rest = []
         sys.stderr.write("\n".join([f"{red}error:{reset} {first}", *rest]) + "\n")
     if problem.exit_code == UsageError.exit_code:
         count = len(problem.faults)

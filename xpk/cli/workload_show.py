@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 STATES = ("EVERYTHING", "FINISHED", "RUNNING", "QUEUED", "FAILED", "SUCCESSFUL")
 _WAIT = "--wait-for-job-completion"
 _FORMS = ("table", "json", "yaml")
+_SHOWN = 10
+"""Hosts of a description: a person reads no more."""
 _COLUMNS = (
     ("name", "NAME"),
     ("slices", "SLICES"),
@@ -172,12 +174,23 @@ def _described(found: WorkloadDescription) -> str:
     ]
     columns = (("slice", "SLICE"), ("ready", "READY"), ("restarts", "RESTARTS"), ("pool", "NODE POOL"))
     lines.append(output.table(slices, columns).rstrip("\n"))
+    lines += [f"short: {output.clean(one.short)}" for one in found.slices if one.short]
+    lines += _missing_lines(found)
     lines += [f"failed: {output.clean(failure.words)}" for failure in found.failures[:10]]
     lines += [
         f"{age_of(event.time, now):>7} ago  {event.reason}: {output.clean(event.message)}"
         for event in found.events
     ]
     return "\n".join(lines)
+
+
+def _missing_lines(found: WorkloadDescription) -> list[str]:
+    """The hosts that are not ready; of many the first, and how many more."""
+    missing = [host for one in found.slices for host in one.missing]
+    lines = [f"missing: {output.clean(host.words)}" for host in missing[:_SHOWN]]
+    return (
+        lines if len(missing) <= _SHOWN else [*lines, f"missing: {len(missing) - _SHOWN} more, see -o json"]
+    )
 
 
 list_ = Leaf(

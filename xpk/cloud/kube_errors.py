@@ -26,12 +26,17 @@ from xpk.cloud.errors import (
 )
 from xpk.cloud.retry import Failed
 from xpk.cloud.transport import LOGIN, access_error, no_answer
-from xpk.errors import CloudError, Fault, QuotaError, StateError, XpkError
+from xpk.errors import AccessError, CloudError, Fault, QuotaError, StateError, XpkError
 
 _SERVER_ERRORS = frozenset({408, 500, 502, 503, 504})
 _WEBHOOK = ("failed calling webhook", "conversion webhook for")
 # A policy or a validating webhook said no: 403 by default, which is not a lack of rights.
 _DENIED = ("denied the request", "denied request", "violates podsecurity")
+_NOT_HELD = "attempting to grant RBAC permissions not currently held"
+_ROLES = (
+    "ask the cluster's administrator for a role with this right, such as those for each command in\n"
+    "docs/rbac.yaml of xpk (kubectl apply -f docs/rbac.yaml); or for roles/container.admin in the project"
+)
 _MAX_CAUSES = 10
 
 
@@ -117,8 +122,23 @@ def _access(call: Call, answer: Answer) -> XpkError:
         return Conflict(
             Fault(call.what, answer.message, "wait until the namespace is gone, then run it again")
         )
+    return _forbidden(call, answer.message)
+
+
+def _forbidden(call: Call, message: str) -> AccessError:
+    """A right that is missing, as RBAC words it (with IAM's permission behind it on GKE).
+
+    RBAC lists each rule that someone who creates a role does not have; a person is told what was not allowed.
+    """
+    head, held, _ = message.partition(_NOT_HELD)
+    if held:
+        verb = "bind" if "bindings." in head else "escalate"
+        needed = f"to give a controller its rights one needs the verb {verb} on clusterroles and roles"
+        return access_error(call, f"{head}{held}", f"{needed}\n{_ROLES}")
+    if re.search(r'cannot \S+ resource "', message):
+        return access_error(call, message, _ROLES)
     fix = "ask for roles/container.admin in the project, or for an RBAC role in the cluster that allows it"
-    return access_error(call, f"not allowed to {call.verb} {call.target}: {answer.message}", fix)
+    return access_error(call, f"not allowed to {call.verb} {call.target}: {message}", fix)
 
 
 def _not_found(call: Call, answer: Answer) -> XpkError:

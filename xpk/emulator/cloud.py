@@ -23,8 +23,10 @@ from xpk.emulator.gke.proxy import Proxy
 from xpk.emulator.gke.routes import Routes as GkeRoutes
 from xpk.emulator.gke.store import Store
 from xpk.emulator.http import Json, NotJson, Request, Response
+from xpk.emulator.iam import Iam
 from xpk.emulator.projects import routes as projects
 from xpk.emulator.releases import routes as releases
+from xpk.emulator.setbacks import OperationFaults
 from xpk.emulator.storage.buckets import Buckets
 from xpk.emulator.storage.routes import Routes as StorageRoutes
 from xpk.emulator.world import World, WorldFactory
@@ -53,8 +55,19 @@ class Cloud:
         self.lock = threading.RLock()
         self.woken = threading.Event()
         self.faults = Faults()
-        self.buckets = Buckets(clock)
-        self.store = Store(clock, world_factory, self.wake, self.faults.condition, quota)
+        self.operation_faults = OperationFaults()
+        self.iam = Iam(clock)
+        self.buckets = Buckets(clock, self.iam)
+        self.store = Store(
+            clock,
+            world_factory,
+            self.wake,
+            self.faults.condition,
+            quota,
+            self.operation_faults.take,
+            self.iam,
+            self.buckets.denied,
+        )
         self.requests: list[Json] = []
         self.changes = 0
         # what went wrong between requests: every later one answers with it
@@ -64,7 +77,7 @@ class Cloud:
         self._services: dict[str, Callable[[Request], Response]] = {
             "v1": GkeRoutes(self.store).handle,
             "v1beta1": GkeRoutes(self.store).handle,
-            "storage": StorageRoutes(self.buckets, lambda: self.store.identity_pools).handle,
+            "storage": StorageRoutes(self.buckets).handle,
             "v3": projects.handle,
             "releases": releases.handle,
             "kubernetes": Proxy(self.store).handle,

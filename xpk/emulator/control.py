@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from xpk.emulator import disasters
+from xpk.emulator import disasters, setbacks
 from xpk.emulator.errors import unknown_route
 from xpk.emulator.faults import CAPACITY
 from xpk.emulator.http import Json, Request, Response
@@ -28,12 +28,16 @@ def handle(cloud: Cloud, request: Request) -> Response:
         case "GET", ["objects"]:
             return Response(200, objects(cloud))
         case "GET", ["faults"]:
-            return Response(200, cloud.faults.list())
+            waiting = [fault.json() for fault in cloud.operation_faults.all]
+            return Response(200, [*cloud.faults.list(), *waiting])
         case "POST", ["faults"]:
             add_fault(cloud, request.json())
             return Response(200, {})
         case "DELETE", ["faults"]:
             cloud.faults.clear()
+            cloud.operation_faults.all.clear()
+            cloud.store.operations.release()
+            cloud.wake()
             disasters.undo(cloud.buckets)
             return Response(200, {})
         case _:
@@ -47,6 +51,8 @@ def add_fault(cloud: Cloud, fault: Json) -> None:
         cloud.faults.add_request(fault)
     elif isinstance(kind, str) and kind in CAPACITY:
         cloud.faults.add_capacity(fault)
+    elif isinstance(kind, str) and kind in setbacks.KINDS:
+        cloud.operation_faults.add(fault)
     else:
         disasters.check(fault)
         if kind in disasters.BUCKET:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from xpk.emulator import setbacks
 from xpk.emulator.errors import ApiError, invalid
 from xpk.emulator.faults import CAPACITY, is_whole
 from xpk.emulator.gke.store import Store
@@ -19,6 +20,7 @@ NEEDS = {
     "pod-exit": POD,
     "pod-evicted": POD,
     "pod-finish": ("cluster", "namespace", "jobset"),
+    "iam-late": ("seconds",),
 }
 CODED = ("pod-exit", "pod-evicted", "pod-finish")
 
@@ -27,7 +29,8 @@ def check(fault: Json) -> None:
     """Raise 400 unless a world fault is of a known form."""
     kind = fault.get("world")
     if not isinstance(kind, str) or kind not in NEEDS:
-        raise invalid(f"Unknown world fault: {kind}. Known: {', '.join(sorted([*NEEDS, *CAPACITY]))}")
+        known = ", ".join(sorted([*NEEDS, *CAPACITY, *setbacks.KINDS]))
+        raise invalid(f"Unknown world fault: {kind}. Known: {known}")
     for name in NEEDS[kind]:
         if not isinstance(fault.get(name), str) or not fault[name]:
             raise invalid(f'A {kind} fault needs "{name}"')

@@ -159,9 +159,9 @@ class Faults:
         """The condition that keeps a pool's machines away; one of the fault's times is used up."""
         for fault in self.capacity:
             if re.search(fault.pool, pool):
-                fault.times -= 1
-                if fault.times == 0:
+                if fault.times == 1:
                     self.capacity.remove(fault)
+                fault.times = max(0, fault.times - 1)
                 return CAPACITY[fault.kind]
         return None
 

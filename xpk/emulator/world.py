@@ -7,6 +7,7 @@ from typing import Literal, Protocol
 
 from xpk.emulator.clock import Clock
 from xpk.emulator.http import Json, Request, Response
+from xpk.emulator.iam import Access
 
 Addon = Literal["HighScaleCheckpointing", "GcsFuseCsiDriver"]
 
@@ -23,6 +24,9 @@ class World(Protocol):
 
     def tick(self) -> float | None:
         """Do what is due; emulated seconds until more is due, None when idle."""
+
+    def trust(self, project: str, access: Access, /) -> None:
+        """From now on this says which of the project's Kubernetes accounts may use which bucket."""
 
     def add_pool(self, pool: Json, /) -> None:
         """Nodes of a node pool join. `initialNodeCount` and `maxNodeCount` are always there."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from xpk.cloud.errors import clean
@@ -73,6 +73,14 @@ def ready(pod: Json) -> bool:
     return phase == "Succeeded" or (phase == "Running" and true(pod, "Ready") is not None)
 
 
+def lost(pod: Json) -> bool:
+    """Whether a pod has ended badly or is being ended: it is none that still comes up."""
+    return (
+        bool(pod.get("metadata", {}).get("deletionTimestamp"))
+        or pod.get("status", {}).get("phase") == "Failed"
+    )
+
+
 def of_attempt(pods: Iterable[Json], attempt: int) -> list[Json]:
     """The pods of one attempt: those of an earlier one may still be on their way out."""
     wanted = str(attempt)
@@ -85,19 +93,27 @@ def of_attempt(pods: Iterable[Json], attempt: int) -> list[Json]:
     return found
 
 
-def trouble_of(pods: Iterable[Json]) -> str:
-    """Why pods do not start, in Kubernetes' own word for it, and on how many hosts; empty when they do."""
-    found: dict[str, int] = {}
+def trouble_of(pods: Sequence[Json], slice_hosts: int, slices: int) -> str:
+    """Why pods do not start, in Kubernetes' own word for it, and where; empty when they do.
+
+    "Unschedulable on 8 hosts", or where one slice of several has all the trouble what is there of it:
+    "slice 1 3/4 hosts, Unschedulable". `slice_hosts` is how many hosts one slice has.
+    """
+    found: dict[str, list[int]] = {}
     for pod in pods:
-        if (word := _trouble(pod)) is not None:
-            found[word] = found.get(word, 0) + 1
+        if (word := trouble(pod)) is not None:
+            found.setdefault(word, []).append(slice_of(pod))
     if not found:
         return ""
-    word, count = max(found.items(), key=lambda item: item[1])
-    return f"{word} on {count} hosts" if count > 1 else f"{word} on 1 host"
+    word, where = max(found.items(), key=lambda item: len(item[1]))
+    if slices > 1 and len({index for indexes in found.values() for index in indexes}) == 1:
+        up = sum(ready(pod) for pod in pods if slice_of(pod) == where[0])
+        return f"slice {where[0]} {up}/{slice_hosts} hosts, {word}"
+    return f"{word} on {len(where)} hosts" if len(where) > 1 else f"{word} on 1 host"
 
 
-def _trouble(pod: Json) -> str | None:
+def trouble(pod: Json) -> str | None:
+    """Kubernetes' own word for why a pod does not start; None where nothing is wrong with it (yet)."""
     status = pod.get("status", {})
     for container in (*status.get("initContainerStatuses", []), *status.get("containerStatuses", [])):
         reason = str(container.get("state", {}).get("waiting", {}).get("reason") or "")

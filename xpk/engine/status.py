@@ -15,7 +15,7 @@ from typing import Final
 
 from xpk.cloud.errors import clean
 from xpk.engine.conditions import false, true
-from xpk.engine.pods import PodFailure, failures_of, of_attempt, ready, trouble_of
+from xpk.engine.pods import PodFailure, failures_of, lost, of_attempt, ready, trouble_of
 from xpk.engine.wire import Json
 
 
@@ -49,9 +49,9 @@ _QUEUED: Final = {
     "WaitingForPreemptedWorkloads": "waits for preempted workloads to end",
     "Misconfigured": "the queue is misconfigured",
     "WaitingForPodsReady": "waits until another workload has started",
-    "Inadmissible": "cannot be admitted",
 }
 _MISSING_QUOTA: Final = re.compile(r"insufficient unused quota for (\S+) in flavor \S+, (\d+) more needed")
+_STOPPED: Final = frozenset({"ClusterQueueStopped", "LocalQueueStopped"})
 _EVICTED: Final = {
     "Preempted": "preempted by a higher priority",
     "PodsReadyTimeout": "its pods were not ready in time",
@@ -143,9 +143,12 @@ class WorkloadStatus:
 
 
 def status_of(
-    jobset: Json, workload: Json | None, pods: Sequence[Json], position: int | None = None
+    jobset: Json, workload: Json | None, pods: Sequence[Json], position: int | None = None, closed: str = ""
 ) -> WorkloadStatus:
-    """The status of one workload. `workload` is Kueue's, None where Kueue does not manage it."""
+    """The status of one workload. `workload` is Kueue's, None where Kueue does not manage it.
+
+    `closed` says why its queue takes nobody in, where that is known; see `queue_closed`.
+    """
     metadata, status = jobset["metadata"], jobset.get("status", {})
     jobs = jobset.get("spec", {}).get("replicatedJobs", [])
     hosts = sum(_pods_of(job) for job in jobs)
@@ -153,14 +156,16 @@ def status_of(
     current = of_attempt(pods, attempt)
     up = sum(ready(pod) for pod in current)
     failure = next(iter(failures_of(pods)), None)
-    state, detail = _state(jobset, workload, up, hosts)
+    slices = sum(int(job.get("replicas", 1)) for job in jobs)
+    seen = _Seen(up, hosts, any(lost(pod) for pod in current))
+    state, detail = _state(jobset, workload, seen, closed)
     if state is State.FAILED and failure is not None:
         used_up = detail.startswith("out of") and _limit(jobset) > 0
         detail = f"{failure.words}, {detail}" if used_up else failure.words
     elif state is not State.FAILED:
         failure = None
     if state in (State.STARTING, State.RESTARTING):
-        detail = trouble_of(current)
+        detail = trouble_of(current, hosts // max(1, slices), slices if len(jobs) == 1 else 1)
     policy = jobset.get("spec", {}).get("failurePolicy")
     ended = true(jobset, "Completed") or true(jobset, "Failed")
     template = jobs[0]["template"]["spec"]["template"]["spec"] if jobs else {}
@@ -169,7 +174,7 @@ def status_of(
         namespace=str(metadata.get("namespace", "default")),
         state=state,
         detail=detail,
-        slices=sum(int(job.get("replicas", 1)) for job in jobs),
+        slices=slices,
         hosts=hosts,
         hosts_ready=up,
         restarts=attempt,
@@ -183,7 +188,16 @@ def status_of(
     )
 
 
-def _state(jobset: Json, workload: Json | None, up: int, hosts: int) -> tuple[State, str]:
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """The pods of this attempt: how many are ready, of how many, whether one has ended badly or ends."""
+
+    up: int
+    hosts: int
+    lost: bool
+
+
+def _state(jobset: Json, workload: Json | None, seen: _Seen, closed: str) -> tuple[State, str]:
     terminal = jobset.get("status", {}).get("terminalState")
     kueue_end = true(workload, "Finished")
     failed = true(jobset, "Failed")
@@ -197,25 +211,32 @@ def _state(jobset: Json, workload: Json | None, up: int, hosts: int) -> tuple[St
     if evicted is not None:
         if evicted.reason == "Deactivated" or (workload or {}).get("spec", {}).get("active", True) is False:
             return State.SUSPENDED, evicted.message or "deactivated"
-        return State.QUEUED, _EVICTED.get(evicted.reason, evicted.message)
+        why = _EVICTED.get(evicted.reason, evicted.message)
+        # The condition stays True until the next admission: a queue that was stopped may be open again.
+        return State.QUEUED, (_why_queued(workload, closed) or why) if evicted.reason in _STOPPED else why
     if jobset.get("spec", {}).get("suspend"):
-        return _waiting(jobset, workload)
-    if up >= hosts > 0:
+        return _waiting(jobset, workload, closed)
+    if seen.up >= seen.hosts > 0:
         return State.RUNNING, ""
-    if int(jobset.get("status", {}).get("restarts") or 0) > 0:
+    restarts = int(jobset.get("status", {}).get("restarts") or 0)
+    if restarts > 0 and false(jobset, "RestartingJobSet") is None:
         return State.RESTARTING, ""
-    if _has_run(workload):
-        return State.RUNNING, f"{up} of {hosts} hosts ready"
+    if restarts > 0 or seen.lost or _has_run(workload):
+        return State.RUNNING, f"{seen.up} of {seen.hosts} hosts ready"
     return State.STARTING, ""
 
 
 def _has_run(workload: Json | None) -> bool:
-    """Whether all pods were ready once: what is missing now was lost and is not still coming up."""
-    lost = false(workload, "PodsReady")
-    return true(workload, "PodsReady") is not None or (lost is not None and lost.reason == "WaitForRecovery")
+    """Whether all pods were ready once: what is missing now was lost and is not still coming up.
+
+    Kueue learns it a moment after the pods, so that this alone is not enough.
+    """
+    not_now = false(workload, "PodsReady")
+    recovers = not_now is not None and not_now.reason == "WaitForRecovery"
+    return recovers or true(workload, "PodsReady") is not None
 
 
-def _waiting(jobset: Json, workload: Json | None) -> tuple[State, str]:
+def _waiting(jobset: Json, workload: Json | None, closed: str) -> tuple[State, str]:
     """A suspended JobSet: in the queue, or stopped by somebody."""
     if workload is None:
         queue = jobset["metadata"].get("labels", {}).get("kueue.x-k8s.io/queue-name")
@@ -228,10 +249,17 @@ def _waiting(jobset: Json, workload: Json | None) -> tuple[State, str]:
         checks = workload.get("status", {}).get("admissionChecks") or []
         open_checks = [str(check.get("name")) for check in checks if check.get("state") != "Ready"]
         return State.QUEUED, f"waits for {clean(', '.join(open_checks)) or 'admission checks'}"
+    return State.QUEUED, _why_queued(workload, closed)
+
+
+def _why_queued(workload: Json | None, closed: str) -> str:
+    """Why it has no quota now; empty before Kueue has looked at it."""
     reason = false(workload, "QuotaReserved")
     if reason is None:
-        return State.QUEUED, ""
-    return State.QUEUED, _QUEUED.get(reason.reason) or _pending_words(reason.message)
+        return ""
+    if reason.reason == "Inadmissible":
+        return closed or reason.message or "cannot be admitted"
+    return _QUEUED.get(reason.reason) or _pending_words(reason.message)
 
 
 def _pending_words(message: str) -> str:

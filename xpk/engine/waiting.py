@@ -9,6 +9,7 @@ from typing import Literal
 
 from xpk.engine.kube_reads import JOBSET_API, KUEUE
 from xpk.engine.pods import JOBSET_LABEL
+from xpk.engine.queue_closed import closed_queues
 from xpk.engine.reads import together
 from xpk.engine.status import State, WorkloadStatus
 from xpk.engine.timing import Timing, poll_interval
@@ -107,7 +108,8 @@ def _read(kube: KubeApi, name: str, namespace: str) -> WorkloadStatus | None:
     if finished(jobset):
         # The pod that failed may have ended after the list was read.
         pods = kube.list(f"/api/v1{inside}/pods", label_selector=f"{JOBSET_LABEL}={name}")
-    (found,) = assemble([jobset], workloads, pods, queues)
+    closed = closed_queues(kube, workloads, queues)
+    (found,) = assemble([jobset], workloads, pods, queues, closed)
     return found.status
 
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from xpk.cloud.errors import clean
 from xpk.engine.conditions import Condition, conditions_of
 from xpk.engine.kube_reads import JOBSET_API, KUEUE, POOL_LABEL
-from xpk.engine.pods import JOBSET_LABEL, PodFailure, failures_of, of_attempt, ready, slice_of
+from xpk.engine.pods import JOBSET_LABEL, PodFailure, failures_of
+from xpk.engine.queue_closed import closed_queues
 from xpk.engine.queue_order import by_jobset
 from xpk.engine.reads import together
-from xpk.engine.status import WorkloadStatus
+from xpk.engine.slice_status import SliceStatus, on_nodes, slices_of
+from xpk.engine.status import FILTERS, WorkloadStatus
 from xpk.engine.wire import CloudApi, Json, KubeApi
 from xpk.engine.workloads import assemble, connect
 from xpk.errors import Fault, StateError
@@ -20,29 +22,8 @@ from xpk.spec.cluster import Place
 _EVENTS = 10
 _NOISE = ("follower pod node selector for topology domain not found", "leader pod not yet scheduled")
 """JobSet's webhook refuses followers until their leader has a place: Warnings that mean nothing."""
-
-
-@dataclass(frozen=True, slots=True)
-class SliceStatus:
-    """One slice of a workload: hosts that are ready, of how many, and where its pods are."""
-
-    index: int
-    hosts: int
-    hosts_ready: int
-    restarts: int
-    nodes: tuple[str, ...]
-    pool: str
-
-    def as_json(self) -> Json:
-        """As JSON."""
-        return {
-            "slice": self.index,
-            "hosts": self.hosts,
-            "hostsReady": self.hosts_ready,
-            "restarts": self.restarts,
-            "nodePool": self.pool,
-            "nodes": list(self.nodes),
-        }
+_ROUTINE = frozenset({"SuccessfulCreate", "SuccessfulDelete"})
+"""One a pod and restart: they would push out everything else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +80,10 @@ def describe_workload(
 
 
 def read_description(kube: KubeApi, name: str, namespace: str, cluster: str) -> WorkloadDescription:
-    """Six requests. The nodes of TPU pools tell which pool a slice is on."""
+    """Six requests. The nodes of TPU pools tell which pool a slice is on, and which hosts are gone.
+
+    So this knows of a lost host at once; `workload list` reads no nodes and learns it from the pods.
+    """
     inside = f"/namespaces/{namespace}"
     jobsets, workloads, pods, queues, events, nodes = together(
         [
@@ -113,14 +97,15 @@ def read_description(kube: KubeApi, name: str, namespace: str, cluster: str) -> 
     )
     if not jobsets:
         raise missing(name, namespace, cluster)
-    (found,) = assemble(jobsets, workloads, pods, queues)
+    pods = on_nodes(pods, nodes)
+    (found,) = assemble(jobsets, workloads, pods, queues, closed_queues(kube, workloads, queues))
     kueue = by_jobset(workloads, jobsets).get((namespace, name))
     names = {name, *(pod["metadata"]["name"] for pod in pods)}
     if kueue is not None:
         names.add(kueue["metadata"]["name"])
     return WorkloadDescription(
         status=found.status,
-        slices=slices_of(jobsets[0], pods, nodes),
+        slices=slices_of(jobsets[0], pods, nodes, alive=found.status.state in FILTERS["RUNNING"]),
         conditions=conditions_of(jobsets[0]),
         queue_conditions=conditions_of(kueue),
         failures=failures_of(pods),
@@ -136,40 +121,6 @@ def missing(name: str, namespace: str, cluster: str) -> StateError:
     return StateError(Fault(f"--workload {name}", where, f"xpk workload list --cluster {cluster}"))
 
 
-def slices_of(jobset: Json, pods: Sequence[Json], nodes: Iterable[Json]) -> tuple[SliceStatus, ...]:
-    """The slices in order; those without pods are there, too. Pure."""
-    pools = {
-        node["metadata"]["name"]: node["metadata"].get("labels", {}).get(POOL_LABEL, "") for node in nodes
-    }
-    current = of_attempt(pods, int(jobset.get("status", {}).get("restarts") or 0))
-    found: list[SliceStatus] = []
-    for job in jobset.get("spec", {}).get("replicatedJobs", []):
-        rows = jobset.get("status", {}).get("replicatedJobsStatus", []) or []
-        row: Json = next((r for r in rows if r.get("name") == job.get("name")), {})
-        restarts = row.get("jobRestarts", []) or []
-        spec = job.get("template", {}).get("spec", {})
-        for index in range(int(job.get("replicas", 1))):
-            mine = [p for p in current if slice_of(p) == index and _job(p) in ("", job.get("name"))]
-            places = {
-                str(p.get("spec", {}).get("nodeName")) for p in mine if p.get("spec", {}).get("nodeName")
-            }
-            found.append(
-                SliceStatus(
-                    index=index,
-                    hosts=int(spec.get("parallelism", 1)),
-                    hosts_ready=sum(ready(p) for p in mine),
-                    restarts=int(restarts[index]) if index < len(restarts) else 0,
-                    nodes=tuple(sorted(places)),
-                    pool=", ".join(sorted({pools[p] for p in places if pools.get(p)})),
-                )
-            )
-    return tuple(found)
-
-
-def _job(pod: Json) -> str:
-    return str(pod["metadata"].get("labels", {}).get("jobset.sigs.k8s.io/replicatedjob-name", ""))
-
-
 def events_of(events: Iterable[Json], names: set[str], workload: str) -> tuple[EventLine, ...]:
     """The last events about these objects and the workload's Jobs. Pure."""
     lines = []
@@ -177,7 +128,7 @@ def events_of(events: Iterable[Json], names: set[str], workload: str) -> tuple[E
         about = event.get("involvedObject", {})
         name, message = str(about.get("name", "")), str(event.get("message") or "")
         ours = name in names or (about.get("kind") == "Job" and name.startswith(f"{workload}-"))
-        if not ours or any(noise in message for noise in _NOISE):
+        if not ours or event.get("reason") in _ROUTINE or any(noise in message for noise in _NOISE):
             continue
         time = (
             event.get("lastTimestamp") or event.get("eventTime") or event["metadata"].get("creationTimestamp")

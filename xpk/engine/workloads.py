@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from xpk.engine.kube_reads import JOBSET_API, KUEUE
 from xpk.engine.pods import JOBSET_LABEL
+from xpk.engine.queue_closed import closed_queues
 from xpk.engine.queue_order import by_jobset, cluster_queue_of, positions
 from xpk.engine.reads import together
 from xpk.engine.status import FILTERS, State, WorkloadStatus, status_of
@@ -16,6 +17,7 @@ from xpk.errors import Fault, FaultCollector, StateError, UsageError
 from xpk.spec.cluster import Place
 
 JOBSETS = f"{JOBSET_API}/jobsets"
+_OPEN: Mapping[tuple[str, str], str] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +91,10 @@ def connect(cloud: CloudApi, place: Place, cluster: str) -> KubeApi:
 
 
 def read_workloads(kube: KubeApi, namespace: str | None = None) -> list[Found]:
-    """All workloads of all namespaces, or of one, newest first. Four lists."""
+    """All workloads of all namespaces, or of one, newest first.
+
+    Four lists, and a look at a queue that is closed.
+    """
     inside = f"/namespaces/{namespace}" if namespace else ""
     jobsets, workloads, pods, queues = together(
         [
@@ -99,13 +104,17 @@ def read_workloads(kube: KubeApi, namespace: str | None = None) -> list[Found]:
             lambda: kube.list(f"{KUEUE}{inside}/localqueues"),
         ]
     )
-    return assemble(jobsets, workloads, pods, queues)
+    return assemble(jobsets, workloads, pods, queues, closed_queues(kube, workloads, queues))
 
 
 def assemble(
-    jobsets: Sequence[Json], workloads: Sequence[Json], pods: Sequence[Json], queues: Sequence[Json]
+    jobsets: Sequence[Json],
+    workloads: Sequence[Json],
+    pods: Sequence[Json],
+    queues: Sequence[Json],
+    closed: Mapping[tuple[str, str], str] = _OPEN,
 ) -> list[Found]:
-    """Put the lists together. Pure."""
+    """Put the lists together. `closed`: of each LocalQueue that takes nobody in, why. Pure."""
     kueue, places = by_jobset(workloads, jobsets), positions(workloads, cluster_queue_of(queues))
     mine: dict[tuple[str, str], list[Json]] = {}
     for pod in pods:
@@ -115,6 +124,9 @@ def assemble(
     found = []
     for jobset in jobsets:
         key = (str(jobset["metadata"].get("namespace", "default")), str(jobset["metadata"]["name"]))
-        found.append(Found(jobset, status_of(jobset, kueue.get(key), mine.get(key, ()), places.get(key))))
+        workload = kueue.get(key)
+        why = closed.get((key[0], str((workload or {}).get("spec", {}).get("queueName", ""))), "")
+        status = status_of(jobset, workload, mine.get(key, ()), places.get(key), why)
+        found.append(Found(jobset, status))
     found.sort(key=lambda item: (item.status.namespace, item.status.name))
     return sorted(found, key=lambda item: item.status.created, reverse=True)

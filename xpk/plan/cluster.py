@@ -18,13 +18,14 @@ from xpk.plan.objects import LOWER, checkpoint_object, plan_objects
 from xpk.plan.observed import Observed
 from xpk.plan.order import in_order
 from xpk.plan.pool_body import GKE_METADATA, SCOPES
-from xpk.plan.pools import plan_metadata_server, plan_pools
+from xpk.plan.pools import check_recreation, plan_metadata_server, plan_pools
 from xpk.plan.record import record_of
-from xpk.plan.releases import plan_release
+from xpk.plan.releases import RELEASES, plan_release
 from xpk.plan.slices import Slices, choose_slices
 from xpk.plan.steps import (
     CreateCluster,
     DeleteNodePool,
+    DeleteObject,
     GrantBucketRole,
     Json,
     Plan,
@@ -33,6 +34,7 @@ from xpk.plan.steps import (
     UpdateCluster,
     UpdateNodePool,
 )
+from xpk.plan.unchanged import unchanged
 from xpk.spec.api_field import merge
 from xpk.spec.cluster import Addon, ClusterSpec
 from xpk.spec.private import api_fields
@@ -46,30 +48,21 @@ def plan_cluster(spec: ClusterSpec, observed: Observed, *, force: bool = False) 
     """
     spec = as_found(spec, observed)
     notes = _check_state(spec, observed)
-    steps: list[PlannedStep] = []
-    ready = _cluster_steps(spec, observed)
-    if spec.mtc:
-        steps += plan_bucket(
-            spec.mtc.bucket,
-            spec.place.project,
-            spec.place.region,
-            observed,
-            observed.project_number or spec.project_number,
-            ready[-1].id if ready else None,
-        )
-    checked = tuple(p.id for p in steps if p.id.startswith("check/"))
-    steps += [_after(p, checked) for p in ready]
-    cluster = (ready[-1].id,) if ready else ()
-    slices = _slices(spec, observed, force)
+    faults = FaultCollector()
+    steps, cluster = _foundation(spec, observed)
+    slices = _slices(spec, observed, force=force, faults=faults)
     notes += adapt_notes(spec, observed, slices) if spec.adapt else ()
     metadata = plan_metadata_server(spec, observed, slices, cluster)
-    releases = [
-        *plan_release("JobSet", spec, observed, cluster),
-        *plan_release("Kueue", spec, observed, cluster),
-    ]
+    if not force:
+        check_recreation(spec, metadata, faults)
+    releases = [step for one in RELEASES for step in plan_release(one, spec, observed, cluster)]
     steps += metadata
     before = tuple(p.id for p in (*steps, *releases))
-    objects, unchanged = plan_objects(spec, observed, slices, before)
+    try:
+        objects = plan_objects(spec, observed, slices, before)
+    except StateError as error:
+        faults.extend(error.faults)
+    faults.raise_if_any(StateError)
     lower = [p for p in objects if p.id == LOWER]
     pools = plan_pools(spec, slices, tuple(p.id for p in metadata) or cluster, tuple(p.id for p in lower))
     rest = [p for p in objects if p.id != LOWER]
@@ -78,16 +71,37 @@ def plan_cluster(spec: ClusterSpec, observed: Observed, *, force: bool = False) 
         title=f"cluster {spec.name}, project {spec.place.project}, {spec.place.zone or spec.place.region}",
         steps=in_order([_after_record(p, objects) for p in written]),
         notes=(*spec.notes, *notes),
-        unchanged=unchanged + (observed.cluster is not None) + len(slices.kept),
+        kept=unchanged(spec, observed, slices, written),
         offline=not observed.live,
     )
 
 
-def _slices(spec: ClusterSpec, observed: Observed, force: bool) -> Slices:
-    """The node pools: made and changed, or taken as they are."""
-    if not spec.adapt:
+def _foundation(spec: ClusterSpec, observed: Observed) -> tuple[list[PlannedStep], tuple[str, ...]]:
+    """The bucket's grant and the cluster with its add-ons; and the step that its contents wait for."""
+    ready = _cluster_steps(spec, observed)
+    bucket: list[PlannedStep] = []
+    if spec.mtc:
+        bucket = plan_bucket(
+            spec.mtc.bucket,
+            spec.place.project,
+            spec.place.region,
+            observed,
+            observed.project_number or spec.project_number,
+            ready[-1].id if ready else None,
+        )
+    checked = tuple(p.id for p in bucket if p.id.startswith("check/"))
+    return [*bucket, *(_after(p, checked) for p in ready)], (ready[-1].id,) if ready else ()
+
+
+def _slices(spec: ClusterSpec, observed: Observed, *, force: bool, faults: FaultCollector) -> Slices:
+    """The slices: made and changed, or taken as they are. What is refused is said with all else that is."""
+    if spec.adapt:
+        return found_slices(spec, observed) if observed.live else Slices((), (), ())
+    try:
         return choose_slices(spec, observed, force=force)
-    return found_slices(spec, observed) if observed.live else Slices((), (), ())
+    except StateError as error:
+        faults.extend(error.faults)
+    return choose_slices(spec, observed, force=True)
 
 
 def touches_hosts(spec: ClusterSpec, observed: Observed) -> bool:
@@ -96,7 +110,8 @@ def touches_hosts(spec: ClusterSpec, observed: Observed) -> bool:
         plan = plan_cluster(spec, observed, force=True)
     except StateError:
         return False  # the plan itself will say so
-    return any(isinstance(p.step, DeleteNodePool | UpdateNodePool | ReplaceObject) for p in plan.steps)
+    touching = (DeleteNodePool, UpdateNodePool, ReplaceObject, DeleteObject)
+    return any(isinstance(p.step, touching) for p in plan.steps)
 
 
 def _after_record(planned: PlannedStep, objects: list[PlannedStep]) -> PlannedStep:

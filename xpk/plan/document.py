@@ -1,4 +1,4 @@
-"""A plan for programs: one YAML stream that `kubectl apply -f -` takes, or one JSON document.
+"""A plan for programs: one YAML stream that `kubectl apply --server-side -f -` takes, or one JSON document.
 
 In the YAML the Kubernetes objects are documents; everything else stands in comments with its exact request,
 in the place where it happens. Both are the same bytes for the same plan.
@@ -83,12 +83,13 @@ def manifests_of(step: Step) -> tuple[Json, ...]:
 
 
 def json_document(plan: Plan) -> str:
-    """`{"steps": [...]}`: each step with its request or its manifest."""
+    """`{"steps": [...], "kept": [...]}`: each step with its request or manifest; what stays and why."""
     document = {
         "plan": plan.title,
         "offline": plan.offline,
         "notes": list(plan.notes),
         "steps": [_step(planned) for planned in plan.steps],
+        "kept": [_plain(kept) for kept in plan.kept],
     }
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 

@@ -6,13 +6,15 @@ DaemonSet once and ignores later edits, so a changed configuration is deleted an
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from xpk.catalog.versions import JOBSET
 from xpk.errors import Fault, StateError
 from xpk.plan.compare import differences
+from xpk.plan.going import going, gone
+from xpk.plan.kept import and_
 from xpk.plan.observed import Observed
-from xpk.plan.slices import Slices
+from xpk.plan.slices import Slices, deletion_of
 from xpk.plan.steps import (
     ApplyObject,
     Json,
@@ -25,17 +27,18 @@ from xpk.plan.steps import (
 from xpk.spec.capacity import FlexStart
 from xpk.spec.cluster import ClusterSpec
 
+_PLAIN = {"inMemoryVolumeSize": "", "nodeSelector.node.kubernetes.io/instance-type": ""}
 CRD = "checkpointconfigurations.checkpointing.gke.io"
 _API = "checkpointing.gke.io/v1"
 
 
 def plan_driver(
     spec: ClusterSpec, manifest: Json, observed: Observed, slices: Slices, before: tuple[str, ...]
-) -> tuple[list[PlannedStep], int]:
+) -> list[PlannedStep]:
     """The CheckpointConfiguration and the wait that makes "done" mean "the ramdisks are there".
 
-    Returns the steps and how many objects are already right. Raises StateError when another
-    configuration holds the same hosts: the driver would never start, without a word.
+    Raises StateError when another configuration holds the same hosts: the driver would never
+    start, without a word.
     """
     manifest = _under_its_name(manifest, observed)
     _check_overlap(manifest, observed)
@@ -48,12 +51,11 @@ def plan_driver(
     waits = tuple(n for n in before if n.startswith(("wait/jobset", "grant/", "update/")))
     needs = tuple(p.id for p in steps) + (waits or tuple(n for n in before if n.startswith("install/jobset")))
     configuration = _configuration(spec, manifest, observed, needs)
-    if configuration:
-        steps.append(configuration)
-    wait = _wait(spec, manifest, observed, slices, configuration, before)
+    steps += configuration
+    wait = _wait(spec, manifest, observed, slices, configuration[-1] if configuration else None, before)
     if wait:
         steps.append(wait)
-    return steps, 0 if configuration else 1
+    return steps
 
 
 def decisive(manifest: Json, found: Json) -> Iterator[tuple[str, object, object]]:
@@ -110,39 +112,49 @@ def _under_its_name(manifest: Json, observed: Observed) -> Json:
 
 def _configuration(
     spec: ClusterSpec, manifest: Json, observed: Observed, needs: tuple[str, ...]
-) -> PlannedStep | None:
+) -> list[PlannedStep]:
     found = observed.objects.get(ObjectRef.of(manifest))
     step_id = f"apply/CheckpointConfiguration/{manifest['metadata']['name']}"
     if found is None:
-        return PlannedStep(step_id, ApplyObject(manifest), needs)
-    changes = list(decisive(manifest, found))
+        return [PlannedStep(step_id, ApplyObject(manifest), needs)]
+    if going(found):
+        _check_unmounted(spec, manifest, "is being deleted", observed)
+        wait = gone(manifest)
+        return [wait, PlannedStep(step_id, ApplyObject(manifest), (*needs, wait.id))]
+    changes = _changes(manifest, found)
     if not changes:
-        return None
+        return []
     _check_unmounted(spec, manifest, changes, observed)
     hosts = sum(observed.tpu_hosts.values())
-    why = "; ".join(f"{path} {old or 'unset'} -> {new}" for path, old, new in changes)
-    cost = f"delete and recreate: local checkpoints on {hosts} hosts are lost"
-    return PlannedStep(step_id, ReplaceObject(manifest, f"{why}  {cost}"), needs)
+    cost = f": local checkpoints on {hosts} hosts are lost" if hosts else ""
+    return [PlannedStep(step_id, ReplaceObject(manifest, f"{changes}; delete and recreate{cost}"), needs)]
 
 
-def _check_unmounted(
-    spec: ClusterSpec, manifest: Json, changes: Sequence[tuple[str, object, object]], observed: Observed
-) -> None:
+def _changes(manifest: Json, found: Json) -> str:
+    """What is different, in words: `60000Mi -> 60Gi`, `gs://b1 -> gs://b2`."""
+    words = []
+    for field, old, new in decisive(manifest, found):
+        if field == "cloudStorageBucketName":
+            words.append(f"gs://{old or ''} -> gs://{new}")
+        else:
+            words.append(f"{_PLAIN.get(field, field)} {old or 'unset'} -> {new}".lstrip())
+    return "; ".join(words)
+
+
+def _check_unmounted(spec: ClusterSpec, manifest: Json, changes: str, observed: Observed) -> None:
     """Its finalizer holds a configuration until nothing mounts the ramdisk: the change would hang.
 
     Raises StateError.
     """
     if not observed.mounting:
         return
-    namespace, _, name = observed.mounting[0].rpartition("/")
-    where = f" --namespace {namespace}" if namespace else ""
-    what = ", ".join(f"{path} {old or 'unset'} -> {new}" for path, old, new in changes)
+    machine = manifest["spec"]["nodeSelector"]["node.kubernetes.io/instance-type"]
+    mounts = "mounts" if len(observed.mounting) == 1 else "mount"
     raise StateError(
         Fault(
-            f"CheckpointConfiguration {manifest['metadata']['name']}: {what}",
-            f"{', '.join(observed.mounting)} mounts the ramdisk, which a change takes away from every host",
-            "wait until it is over, or "
-            f"xpk workload delete --cluster {spec.name} --workload {name}{where}; then the same command",
+            f"ramdisk of {machine}: {changes}",
+            f"{and_(observed.mounting)} {mounts} it, and a change takes it away from every host",
+            f"wait until that is over, or {deletion_of(spec, observed.mounting[0])}; then the same command",
         )
     )
 

@@ -22,6 +22,7 @@ from xpk.plan.adoption import (
 from xpk.plan.compare import differences, quantity
 from xpk.plan.counted import text_at, with_text
 from xpk.plan.driver import plan_driver
+from xpk.plan.going import going, gone
 from xpk.plan.observed import Observed
 from xpk.plan.record import metadata_of
 from xpk.plan.slices import Slices
@@ -107,33 +108,30 @@ def object_id(manifest: Json) -> str:
 
 def plan_objects(
     spec: ClusterSpec, observed: Observed, slices: Slices, before: tuple[str, ...]
-) -> tuple[list[PlannedStep], int]:
-    """The steps for all objects, after the steps `before`; and how many objects are already right."""
+) -> list[PlannedStep]:
+    """The steps for all objects, after the steps `before`."""
     manifests = cluster_objects(spec, observed)
     lowered = _lowered(spec, manifests, observed, slices, before)
     steps = [lowered] if lowered else []
-    unchanged = 0
     for manifest in manifests:
         found = observed.objects.get(ObjectRef.of(manifest))
         needs = _needs(manifest, before)
         if lowered and isinstance(lowered.step, ApplyObject) and manifest["kind"] == "ClusterQueue":
             found, needs = lowered.step.manifest, (LOWER,)
+        if found is not None and going(found):
+            steps.append(wait := gone(manifest))
+            found, needs = None, (*needs, wait.id)
         if manifest["metadata"]["name"] == f"{spec.name}-resources-configmap" and (
-            gone := _forgotten(spec, observed, needs)
+            forgotten := _forgotten(spec, observed, needs)
         ):
-            steps.append(gone)
-            found, needs = None, (gone.id,)
+            steps.append(forgotten)
+            found, needs = None, (forgotten.id,)
         step = _apply(spec, manifest, found, slices, needs)
-        if step is None:
-            unchanged += 1
-        else:
-            steps.append(step)
+        steps += [step] if step else []
     steps += _old_flavors(manifests, observed, tuple(p.id for p in steps))
     if spec.mtc:
-        driver, same = plan_driver(spec, checkpoint_object(spec), observed, slices, before)
-        steps += driver
-        unchanged += same
-    return steps, unchanged
+        steps += plan_driver(spec, checkpoint_object(spec), observed, slices, before)
+    return steps
 
 
 def _lowered(
@@ -142,7 +140,7 @@ def _lowered(
     """Take chips that are not there, or are about to go, out of the queue before a pool is touched."""
     manifest = next(m for m in manifests if m["kind"] == "ClusterQueue")
     found = observed.objects.get(ObjectRef.of(manifest))
-    if found is None or not (slices.removed or slices.created):
+    if found is None or going(found) or not (slices.removed or slices.created):
         return None
     chips = len(slices.kept) * spec.slice_type.chips
     there = quantity(text_at(found, QUOTA) or "0")
@@ -165,7 +163,7 @@ def _old_flavors(manifests: list[Json], observed: Observed, objects: tuple[str, 
     for name in sorted(former - _named(queue["spec"]["resourceGroups"])):
         gone = ObjectRef(KUEUE, "ResourceFlavor", name)
         if gone in observed.objects:
-            step = DeleteObject(gone, "no slice of the cluster is of this kind any more")
+            step = DeleteObject(gone, "no slice is of this kind any more")
             steps.append(PlannedStep(f"delete/ResourceFlavor/{name}", step, needs))
     return steps
 

@@ -6,9 +6,13 @@ the cluster around the pools (`plan/cluster.py`).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from xpk.errors import FaultCollector
+from xpk.plan.kept import and_, runs_on_it
 from xpk.plan.observed import Observed
 from xpk.plan.pool_body import GKE_METADATA, pool_body
-from xpk.plan.slices import Slices, trouble
+from xpk.plan.slices import Slices, trouble, ways_out
 from xpk.plan.steps import CreateNodePool, DeleteNodePool, PlannedStep, UpdateNodePool
 from xpk.spec.cluster import ClusterSpec
 
@@ -34,7 +38,7 @@ def plan_pools(
     for name in sorted({*removed, *slices.created}, key=lambda n: int(n.rpartition("-")[2])):
         wait = needs
         if name in removed:
-            delete = DeleteNodePool(spec.full_name, name, removed[name].why)
+            delete = DeleteNodePool(spec.full_name, name, removed[name].why, removed[name].busy)
             steps.append(PlannedStep(f"delete/{name}", delete, (*needs, *before_deletion)))
             wait = (f"delete/{name}",)
         if name in slices.created:
@@ -60,8 +64,16 @@ def plan_metadata_server(
             continue
         update = {"workloadMetadataConfig": GKE_METADATA}
         busy = observed.running.get(str(pool["name"]), ())
-        what = "Workload Identity: GKE recreates its nodes"
-        what += f", {', '.join(busy)} restarts" if busy else ""
-        step = UpdateNodePool(spec.full_name, pool["name"], update, what)
+        what = "nodes recreated: Workload Identity"
+        what += f"; {and_(busy)} restart{'s' if len(busy) == 1 else ''}" if busy else ""
+        step = UpdateNodePool(spec.full_name, pool["name"], update, what, busy)
         steps.append(PlannedStep(f"metadata/{pool['name']}", step, needs))
     return steps
+
+
+def check_recreation(spec: ClusterSpec, steps: Sequence[PlannedStep], faults: FaultCollector) -> None:
+    """Hosts are recreated under running work no sooner than slices are deleted under it: by force."""
+    for step in (planned.step for planned in steps):
+        if isinstance(step, UpdateNodePool) and step.busy:
+            why = f"{runs_on_it(step.busy)}, and GKE recreates its nodes for Workload Identity"
+            faults.add(f"node pool {step.name}", why, ways_out(spec, step.busy))

@@ -15,6 +15,7 @@ from typing import Any, Literal
 from xpk.catalog.versions import JOBSET, KUEUE, Release
 from xpk.errors import FaultCollector, StateError
 from xpk.plan.compare import differences, quantity
+from xpk.plan.kept import AS_ASKED, Kept
 from xpk.plan.observed import Observed, ReleaseFile
 from xpk.plan.steps import InstallRelease, Json, ObjectRef, PlannedStep, WaitForDeployment
 from xpk.spec.cluster import ClusterSpec
@@ -217,6 +218,19 @@ def plan_release(
     return [install, *_wait(release, None, needs=(install.id,))]
 
 
+def kept_release(component: Literal["JobSet", "Kueue"], observed: Observed) -> Kept:
+    """A controller that is there and stays. Never down, and a foreign build is not ours to touch."""
+    release = RELEASES[component]
+    installed = version_of(observed.objects.get(deployment_ref(release), {}))
+    why = AS_ASKED
+    if installed is None:
+        why = "a build without a version: not touched"
+    elif installed > _numbers(release):
+        why = f"newer than {release.version[1:]}, which would be installed: never down"
+    name = f"{component} {'.'.join(map(str, installed or ()))}".rstrip()
+    return Kept(f"install/{component.lower()}", "install", name, why)
+
+
 def wants_file(component: Literal["JobSet", "Kueue"], spec: ClusterSpec, observed: Observed) -> bool:
     """True when a plan made now would install the release, so that its file must be read first."""
     return any(isinstance(p.step, InstallRelease) for p in plan_release(component, spec, observed, ()))
@@ -230,13 +244,17 @@ def _resources_of(deployment: Json) -> Json:
 
 
 def _reason(release: Release, installed: tuple[int, int, int] | None, resources: Json, there: Json) -> str:
-    ours = tuple(int(part) for part in release.version.removeprefix("v").split("."))
+    ours = _numbers(release)
     if installed is not None and installed < ours:
-        return f"v{'.'.join(map(str, installed))} -> {release.version}"
+        return f"{'.'.join(map(str, installed))} -> {release.version[1:]}"
     if installed is None or installed > ours:
         return ""  # a newer or a foreign build: not ours to touch
     changed = list(differences(resources, _resources_of(there)))
     return "; ".join(f"{path} {old or 'unset'} -> {new}" for path, old, new in changed)
+
+
+def _numbers(release: Release) -> tuple[int, ...]:
+    return tuple(int(part) for part in release.version.removeprefix("v").split("."))
 
 
 def _wait(release: Release, deployment: Json | None, needs: tuple[str, ...]) -> list[PlannedStep]:

@@ -10,12 +10,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from xpk.catalog.slices import slice_types
 from xpk.errors import FaultCollector, StateError
 from xpk.frozen import dataclass
+from xpk.plan.kept import and_, runs_on_it
 from xpk.plan.observed import Observed
 from xpk.plan.pool_body import pool_body
 from xpk.plan.request import Json
 from xpk.spec.cluster import ClusterSpec
+
+_SAID = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +55,7 @@ def choose_slices(spec: ClusterSpec, observed: Observed, *, force: bool = False)
     wrong: list[Removal] = []
     for pool in _pools(spec.name, observed):
         name = str(pool["name"])
-        why = trouble(pool) or "; ".join(mismatches(spec, pool))
+        why = trouble_in_words(pool) or "; ".join(mismatches(spec, pool))
         if why:
             wrong.append(Removal(name, why, observed.running.get(name, ())))
         else:
@@ -76,14 +80,23 @@ def trouble(pool: Json) -> str:
     return "; ".join(dict.fromkeys(messages)) or str(pool.get("statusMessage") or "in ERROR")
 
 
+def trouble_in_words(pool: Json) -> str:
+    """The same for a row of a plan: the cloud's own code, or the beginning of what it said."""
+    said = trouble(pool)
+    codes = [str(c["code"]) for c in pool.get("conditions", []) if c.get("code")]
+    if not said or not codes:
+        return said if len(said) <= _SAID else f"{said[: _SAID - 3]}..."
+    meanings = {"GCE_STOCKOUT": "no machines were free", "GCE_QUOTA_EXCEEDED": "no quota was left"}
+    meaning = meanings.get(codes[0])
+    return f"{codes[0]}: {meaning}" if meaning else f"in ERROR: {codes[0]}"
+
+
 def mismatches(spec: ClusterSpec, pool: Json) -> Iterator[str]:
     """Everything that cannot be changed in place and is not as asked for."""
     wanted = pool_body(spec, pool["name"])
     config, other = wanted["config"], pool.get("config", {})
-    topology = wanted.get("placementPolicy", {}).get("tpuTopology")
     pairs: list[tuple[str, object, object]] = [
-        ("machine type", config["machineType"], other.get("machineType")),
-        ("topology", topology, _topology(spec, pool)),
+        ("", _kind(wanted), _kind(pool)),
     ]
     if spec.capacity_given or not spec.adapt:  # an adapted cluster's slices may come from anywhere
         project = spec.place.project
@@ -96,7 +109,7 @@ def mismatches(spec: ClusterSpec, pool: Json) -> Iterator[str]:
         pairs.append(("zone", wanted["locations"], pool.get("locations", wanted["locations"])))
     for what, asked, found in pairs:
         if asked != found:
-            yield f"{what} {_words(found)} -> {_words(asked)}"
+            yield f"{what} {_words(found)} -> {_words(asked)}".lstrip()
 
 
 def _pools(cluster: str, observed: Observed) -> list[Json]:
@@ -138,27 +151,29 @@ def _check_idle(spec: ClusterSpec, spare: Sequence[Removal], wrong: Sequence[Rem
     busy = [one for one in spare if one.busy]
     if busy:
         what = f"--num-slices {spec.num_slices}"
-        where = "; ".join(f"{', '.join(one.busy)} on {one.name}" for one in busy)
-        faults.add(what, f"too few slices are idle: {where}", _fix(spec, busy))
+        where = "; ".join(f"{and_(one.busy)} on {one.name}" for one in busy)
+        faults.add(what, f"too few slices are idle: {where}", ways_out(spec, busy[0].busy))
     for one in wrong:
         if one.busy:
-            why = f"{', '.join(one.busy)} runs on it, and it would be replaced ({one.why})"
-            faults.add(f"node pool {one.name}", why, _fix(spec, [one]))
+            why = f"{runs_on_it(one.busy)}, and it would be replaced ({one.why})"
+            faults.add(f"node pool {one.name}", why, ways_out(spec, one.busy))
     faults.raise_if_any(StateError)
 
 
-def _fix(spec: ClusterSpec, busy: Sequence[Removal]) -> str:
-    first = busy[0].busy[0]
-    namespace, _, name = first.rpartition("/")
+def ways_out(spec: ClusterSpec, busy: Sequence[str]) -> str:
+    """What to do about workloads that are in the way of a change."""
+    return f"wait until that is over, {deletion_of(spec, busy[0])}, or the same command with --force"
+
+
+def deletion_of(spec: ClusterSpec, workload: str) -> str:
+    """The command that deletes a workload, which has its namespace before its name where that is another."""
+    namespace, _, name = workload.rpartition("/")
     where = f" --namespace {namespace}" if namespace else ""
-    return (
-        f"wait until it is over, xpk workload delete --cluster {spec.name} --workload {name}{where}, "
-        "or the same command with --force"
-    )
+    return f"xpk workload delete --cluster {spec.name} --workload {name}{where}"
 
 
 def _works(busy: Sequence[str]) -> str:
-    return f"{', '.join(busy)} is stopped"
+    return f"{and_(busy)} {'is' if len(busy) == 1 else 'are'} stopped"
 
 
 def by_number(name: str) -> tuple[str, int]:
@@ -167,13 +182,15 @@ def by_number(name: str) -> tuple[str, int]:
     return (stem, int(number)) if number.isascii() and number.isdecimal() else (name, -1)
 
 
-def _topology(spec: ClusterSpec, pool: Json) -> str | None:
-    """The topology of a pool; that of one host is the same whether it was said or not."""
+def _kind(pool: Json) -> str:
+    """The slice that a pool is, by its machine type and topology, in the words of `--tpu-type`."""
+    machine = str(pool.get("config", {}).get("machineType"))
     topology = pool.get("placementPolicy", {}).get("tpuTopology")
-    shape = spec.slice_type
-    if not topology or (not shape.multi_host and topology == shape.topology_text):
-        return None
-    return str(topology)
+    for shape in slice_types():
+        fits = topology == shape.topology_text or (not topology and not shape.multi_host)
+        if shape.machine.name == machine and fits:
+            return f"{shape.name} ({shape.topology_text})"
+    return f"{machine} {topology}" if topology else machine
 
 
 def _reservation(config: Json, project: str) -> str | None:

@@ -16,6 +16,7 @@ from xpk.plan.bucket_steps import CheckBucket as CheckBucket
 from xpk.plan.bucket_steps import GrantBucketRole as GrantBucketRole
 from xpk.plan.bucket_steps import RevokeBucketRole as RevokeBucketRole
 from xpk.plan.counted import ApplyCounted as ApplyCounted
+from xpk.plan.kept import Kept as Kept
 from xpk.plan.request import Json as Json
 from xpk.plan.request import Request as Request
 from xpk.spec.capacity import Capacity
@@ -101,12 +102,13 @@ class CreateNodePool:
 
 @dataclass(frozen=True, slots=True)
 class UpdateNodePool:
-    """Change one node pool in place. `what` says what, and what that costs."""
+    """Change one node pool in place. `what` says what, and what that costs those that run there: `busy`."""
 
     cluster: str
     name: str
     update: Json
     what: str
+    busy: tuple[str, ...] = ()
 
     @property
     def request(self) -> Request:
@@ -115,11 +117,12 @@ class UpdateNodePool:
 
 @dataclass(frozen=True, slots=True)
 class DeleteNodePool:
-    """Delete one node pool. `why` says what is wrong with it."""
+    """Delete one node pool. `why` says what is wrong with it, `busy` names what runs on it."""
 
     cluster: str
     name: str
     why: str
+    busy: tuple[str, ...] = ()
 
     @property
     def request(self) -> Request:
@@ -163,10 +166,14 @@ class ReplaceObject:
 
 @dataclass(frozen=True, slots=True)
 class DeleteObject:
-    """Delete one Kubernetes object and wait until it is gone. `why` says what ran there."""
+    """Delete one Kubernetes object and wait until it is gone. `why` says what ran there.
+
+    `going`: somebody, or an earlier run, has deleted it already, and only the wait is left.
+    """
 
     ref: ObjectRef
     why: str = ""
+    going: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,14 +242,14 @@ class PlannedStep:
 class Plan:
     """Everything that a command will do, in an order that respects every `needs`.
 
-    `title` says to what; `notes` go to stderr, one sentence each; `unchanged` counts what
-    is already as asked; `offline` is True when nothing was looked at and the plan assumes an empty project.
+    `title` says to what; `notes` go to stderr, one sentence each; `kept` is all that stays as it is,
+    with the reasons; `offline` is True when nothing was looked at and the plan assumes an empty project.
     """
 
     title: str
     steps: tuple[PlannedStep, ...]
     notes: tuple[str, ...] = ()
-    unchanged: int = 0
+    kept: tuple[Kept, ...] = ()
     offline: bool = False
 
     @property

@@ -5,19 +5,19 @@
       ...
     11 to create, 0 to change, 0 to delete
 
-Signs: `+` created, `~` changed, `-` deleted, `.` checked or waited for. Pure text without colour;
+Signs: `+` created, `~` changed, `-` deleted, `.` checked, waited for or kept. Pure text without colour;
 `cli/` cleans and prints it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Literal, assert_never
+from typing import assert_never
 
 from xpk.catalog.machines import MACHINES
-from xpk.frozen import dataclass
 from xpk.plan.bucket import OBJECT_USER
 from xpk.plan.compare import quantity
+from xpk.plan.kept import NOUNS
+from xpk.plan.layout import Line, Sign, fold, page
 from xpk.plan.steps import (
     ApplyCounted,
     ApplyObject,
@@ -41,17 +41,6 @@ from xpk.plan.steps import (
     WaitForDriver,
 )
 
-Sign = Literal["+", "~", "-", "."]
-
-_NOUNS = {
-    "ResourceFlavor": "flavor",
-    "ClusterQueue": "queue",
-    "LocalQueue": "queue",
-    "PriorityClass": "priority",
-    "ConfigMap": "record",
-    "CheckpointConfiguration": "ramdisk",
-    "JobSet": "workload",
-}
 _ADDONS = (
     ("highScaleCheckpointingConfig", "MTC"),
     ("gcsFuseCsiDriverConfig", "GCS FUSE"),
@@ -60,16 +49,8 @@ _ADDONS = (
     ("gcePersistentDiskCsiDriverConfig", "Persistent Disk"),
     ("lustreCsiDriverConfig", "Lustre"),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One row of a plan: what happens to what, and how it will be."""
-
-    sign: Sign
-    noun: str
-    name: str
-    detail: str
+_RECREATES = (UpdateNodePool, DeleteNodePool, ReplaceObject)
+"""Steps after which something of a kind is not what it was: what stays of that kind is named beside it."""
 
 
 def describe_step(step: Step) -> Line:
@@ -101,7 +82,8 @@ def describe_step(step: Step) -> Line:
             sign = "~" if step.why else "+"
             return Line(sign, _noun(step.manifest), _name(step.manifest), step.why or _object(step.manifest))
         case DeleteObject():
-            return Line("-", _NOUNS.get(step.ref.kind, "object"), step.ref.name, step.why)
+            noun = NOUNS.get(step.ref.kind, "object")
+            return Line("." if step.going else "-", noun, step.ref.name, step.why)
         case WaitForCrd():
             return Line(".", "wait", "MTC add-on", "serves CheckpointConfiguration")
         case WaitForDeployment():
@@ -116,52 +98,27 @@ def text(plan: Plan) -> str:
     """The whole plan. An empty plan is one line."""
     if plan.empty:
         return f"Nothing to do: {plan.title} is as asked for.\n"
-    lines = fold(describe_step(planned.step) for planned in plan.steps)
-    width = max(len(line.noun) for line in lines)
-    names = min(max(len(line.name) for line in lines), 28)
-    rows = [f"  {x.sign} {x.noun:<{width}}  {x.name:<{names}}  {x.detail}".rstrip() for x in lines]
+    rows = page(fold(_lines(plan)))
     return "\n".join([f"Plan: {plan.title}", *rows, totals(plan)]) + "\n"
+
+
+def _lines(plan: Plan) -> list[Line]:
+    """The rows of all steps. Behind the last one of a kind of which something goes stand those that stay."""
+    lines = [describe_step(planned.step) for planned in plan.steps]
+    nouns = {line.noun for line in lines if line.sign == "-"}
+    nouns |= {describe_step(p.step).noun for p in plan.steps if isinstance(p.step, _RECREATES)}
+    for noun in sorted(nouns):
+        stay = [Line(".", noun, kept.name, f"kept: {kept.why}") for kept in plan.kept if kept.noun == noun]
+        at = max(index for index, line in enumerate(lines) if line.noun == noun) + 1
+        lines[at:at] = stay
+    return lines
 
 
 def totals(plan: Plan) -> str:
     """The last line: how many things are created, changed and deleted."""
     signs = [describe_step(planned.step).sign for planned in plan.steps]
     counts = f"{signs.count('+')} to create, {signs.count('~')} to change, {signs.count('-')} to delete"
-    return f"{counts}, {plan.unchanged} unchanged" if plan.unchanged else counts
-
-
-def fold(lines: Iterable[Line]) -> list[Line]:
-    """Join neighbours that differ only in their name: `c-np-0 .. 1` with their number in front."""
-    groups: list[list[Line]] = []
-    for line in lines:
-        last = groups[-1][0] if groups else None
-        same = last and (last.sign, last.noun, last.detail) == (line.sign, line.noun, line.detail)
-        if last and line.noun == "pools" and _stem(last.name) != _stem(line.name):
-            same = False  # train-a .. eval says nothing
-        if same and line.sign != "-":  # what is deleted is named one by one
-            groups[-1].append(line)
-        else:
-            groups.append([line])
-    return [_joined(group) for group in groups]
-
-
-def _stem(name: str) -> str:
-    stem, _, index = name.rpartition("-")
-    return stem if index.isdigit() else name
-
-
-def _joined(group: list[Line]) -> Line:
-    first, last = group[0], group[-1]
-    if len(group) == 1:
-        return first
-    stem, _, index = last.name.rpartition("-")
-    numbered = index.isdigit() and first.name.startswith(f"{stem}-")
-    name = f"{first.name} .. {index if numbered else last.name}"
-    detail = first.detail
-    if first.noun == "pools" and first.sign == "+":
-        count, _, rest = detail.partition(" slice of ")
-        detail = f"{int(count) * len(group)} slices of {rest.replace(', ', ', each ', 1)}"
-    return Line(first.sign, first.noun, name, detail)
+    return f"{counts}, {len(plan.kept)} unchanged" if plan.kept else counts
 
 
 def _count(number: int, noun: str) -> str:
@@ -204,7 +161,7 @@ def _release(step: InstallRelease) -> str:
 
 
 def _noun(manifest: Json) -> str:
-    return _NOUNS.get(str(manifest["kind"]), str(manifest["kind"]))
+    return NOUNS.get(str(manifest["kind"]), str(manifest["kind"]))
 
 
 def _name(manifest: Json) -> str:
@@ -222,7 +179,7 @@ def _object(manifest: Json) -> str:
         case "LocalQueue":
             return f"namespace {manifest['metadata']['namespace']}"
         case "ResourceFlavor":
-            return "hosts with this accelerator and topology"
+            return "hosts by accelerator and topology"
         case "PriorityClass":
             return "priority classes of Google's xpk"
         case "ConfigMap":

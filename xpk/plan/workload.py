@@ -12,8 +12,18 @@ from xpk.catalog.versions import FUSE_HOST_NETWORK, GkeVersion
 from xpk.errors import FaultCollector, StateError, UsageError
 from xpk.plan.bucket import OBJECT_USER, OBJECT_VIEWER, principal
 from xpk.plan.compare import quantity
+from xpk.plan.kept import AS_ASKED
 from xpk.plan.observed import Observed
-from xpk.plan.steps import ApplyObject, GrantBucketRole, Json, ObjectRef, Plan, PlannedStep, ReplaceObject
+from xpk.plan.steps import (
+    ApplyObject,
+    GrantBucketRole,
+    Json,
+    Kept,
+    ObjectRef,
+    Plan,
+    PlannedStep,
+    ReplaceObject,
+)
 from xpk.render.cluster import CLUSTER_QUEUE, LOCAL_QUEUE, NAMESPACE, local_queue
 from xpk.render.workload import render_workload
 from xpk.spec.cluster import Place
@@ -45,9 +55,13 @@ def plan_workload(spec: WorkloadSpec, place: Place, observed: Observed, number: 
         title=f"workload {spec.name}, cluster {spec.cluster}, project {place.project}, {place.region}",
         steps=tuple(steps),
         notes=(*warnings(spec), *notes),
-        unchanged=0 if any(p.id.startswith("apply/JobSet") for p in steps) else 1,
+        kept=() if any(p.id.startswith("apply/JobSet") for p in steps) else (_same(spec),),
         offline=not observed.live,
     )
+
+
+def _same(spec: WorkloadSpec) -> Kept:
+    return Kept(f"apply/JobSet/{spec.name}", "workload", spec.name, f"{AS_ASKED}, and not ended")
 
 
 def finished(jobset: Json) -> bool:
@@ -65,7 +79,9 @@ def _jobset(jobset: Json, observed: Observed, needs: tuple[str, ...]) -> list[Pl
     if found is None:
         return [PlannedStep(step_id, ApplyObject(jobset), needs)]
     same = found["metadata"].get("annotations", {}).get(HASH) == jobset["metadata"]["annotations"][HASH]
-    if finished(found):
+    if found["metadata"].get("deletionTimestamp"):
+        why = "is being deleted; started again when it is gone"
+    elif finished(found):
         why = "has ended; deleted and started again"
     elif same:
         return _changed_ttl(jobset, found, needs)

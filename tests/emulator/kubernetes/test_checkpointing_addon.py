@@ -1,4 +1,7 @@
-"""The multi-tier checkpointing add-on: from the switch to a mounted volume, and back."""
+"""The multi-tier checkpointing add-on: from the switch to a mounted volume, and back.
+
+On the emulator alone: the add-on is GKE's own, and no public server has it.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""Node pools as GKE shows them in Kubernetes, and what the scheduler does with them."""
+"""Node pools as GKE shows them in Kubernetes: labels, taints, growth, and the hosts that controllers need.
+
+On the emulator alone: these are GKE's doings, and stand-ins on the real control plane too. What the real
+scheduler does with the hosts is in `tests/controlplane/test_both_hosts.py`.
+"""
 
 from __future__ import annotations
 
@@ -136,20 +140,3 @@ def test_controllers_need_a_host(rig: Any) -> None:
     assert rig.conditions("Deployment", "d")["Available"]["status"] == "True"
     rig.advance(30)
     assert rig.get("Deployment", "d")["status"]["updatedReplicas"] == 1
-
-
-def test_two_jobs_never_share_a_pool(cluster: Any, jobset: Make) -> None:
-    body = jobset("half")
-    job = body["spec"]["replicatedJobs"][0]["template"]["spec"]
-    job["parallelism"] = job["completions"] = 2
-    body["spec"]["replicatedJobs"][0]["replicas"] = 3
-    cluster.applied(body)
-    cluster.advance(30)
-    assert len(cluster.pods("Running")) == 4
-    (leader,) = cluster.pods("Pending")
-    message = next(c["message"] for c in leader["status"]["conditions"] if c.get("reason") == "Unschedulable")
-    assert "8 node(s) didn't match pod anti-affinity rules" in message
-    noise = (
-        'admission webhook "vpod.kb.io" denied the request: follower pod node selector for topology domain'
-    )
-    assert any(noise in message for message in cluster.events("FailedCreate"))

@@ -36,4 +36,4 @@ def writes(rig: Any, jobset: Callable[..., Json], slices: int, hosts: int) -> fl
 def test_writes_for_each_host_do_not_grow(
     cluster: Any, jobset: Callable[..., Json], slices: int, hosts: int
 ) -> None:
-    assert writes(cluster, jobset, slices, hosts) < 16
+    assert writes(cluster, jobset, slices, hosts) < 20  # four of them Events

@@ -1,4 +1,7 @@
-"""Watches: what they show, from where, and when they end."""
+"""The emulator's own side of watches: its bounded history, and a stream that nothing comes through.
+
+What a watch shows is tested on both servers, in tests/controlplane/test_both_watching.py.
+"""
 
 from __future__ import annotations
 
@@ -34,42 +37,12 @@ def watch(rig: Any, query: str) -> Any:
     return response.stream
 
 
-def test_without_a_version_it_starts_with_what_is_there(rig: Any) -> None:
-    rig.applied(config_map("a"))
-    stream = watch(rig, "&fieldSelector=metadata.name!=kube-root-ca.crt")
-    rig.applied(config_map("b"))
-    rig.delete("ConfigMap", "a", policy="Background")
-    assert events(rig, stream) == [("ADDED", "a"), ("ADDED", "b"), ("DELETED", "a")]
-
-
-def test_with_a_version_it_goes_on_from_there(rig: Any) -> None:
-    rig.applied(config_map("a"))
-    version = rig.call("GET", rig.path("ConfigMap")).body["metadata"]["resourceVersion"]
-    rig.applied(config_map("b"))
-    stream = watch(rig, f"&resourceVersion={version}")
-    rig.applied(config_map("b", x="1"))
-    assert events(rig, stream) == [("ADDED", "b"), ("MODIFIED", "b")]
-
-
-def test_an_object_that_leaves_the_selector_is_deleted_for_the_watcher(rig: Any) -> None:
-    stream = watch(rig, "&labelSelector=x%3D1")
-    rig.applied(config_map("a", x="1"))
-    rig.applied(config_map("a", x="2"))
-    rig.applied(config_map("a", x="1"))
-    assert events(rig, stream) == [("ADDED", "a"), ("DELETED", "a"), ("ADDED", "a")]
-
-
 def test_a_version_that_is_too_old_is_gone(rig: Any) -> None:
     rig.world._cluster.store.history = deque(maxlen=3)
     for index in range(6):
         rig.applied(config_map(f"c{index}"))
     stream = watch(rig, "&resourceVersion=1")
     assert events(rig, stream) == [("ERROR", "Expired")]
-
-
-def test_it_ends_by_itself(rig: Any) -> None:
-    stream = watch(rig, "&timeoutSeconds=1&fieldSelector=metadata.name=none")
-    assert not any(stream)
 
 
 def test_a_quiet_watch_lets_its_reader_look_around(rig: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -162,7 +162,7 @@ def update(store: Store, full: str, request: Json) -> Json:
     if request["update"].get("etag") not in (None, cluster["etag"]):
         raise ApiError("ABORTED", f"Etag of cluster {full} does not match.")
     changed = _changed(cluster, field, value)
-    store.operations.check_free(full)
+    store.check_free(full)
     check(changed, full)
     cluster["status"] = "RECONCILING"
     kind = "UPGRADE_MASTER" if field == "desiredMasterVersion" else "UPDATE_CLUSTER"
@@ -194,9 +194,10 @@ def delete(store: Store, full: str) -> Json:
     cluster = store.cluster(full)
     store.operations.check_free(full)
     cluster["status"] = "STOPPING"
+    before = {pool["name"]: pool["status"] for pool in store.pools(full)}
     for pool in store.pools(full):
         pool["status"] = "STOPPING"
-    return store.operations.start("DELETE_CLUSTER", full).json(store.clock)
+    return store.operations.start("DELETE_CLUSTER", full, change={"pools": before}).json(store.clock)
 
 
 def shown(cluster: Json, version: ApiVersion) -> Json:

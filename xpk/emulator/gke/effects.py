@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from xpk.emulator.errors import ApiError
-from xpk.emulator.gke import clusters
+from xpk.emulator.gke import aftermath, clusters
 from xpk.emulator.gke.operations import Operation
-from xpk.emulator.gke.store import Store, set_condition, world_pool
+from xpk.emulator.gke.store import Store, world_pool
 from xpk.emulator.http import Json
 from xpk.emulator.world import Addon, World
 
@@ -23,6 +23,11 @@ def _apply(store: Store, operation: Operation) -> None:
     cluster = store.clusters.get(operation.cluster)
     if cluster is None:
         return
+    if operation.error is not None and not operation.pool:
+        aftermath.cluster_failed(cluster, operation)
+        for resource in (*cluster["nodePools"], cluster):
+            store.touch(resource)
+        return
     match operation.type:
         case "CREATE_CLUSTER":
             _cluster_created(store, operation.cluster, cluster)
@@ -32,11 +37,12 @@ def _apply(store: Store, operation: Operation) -> None:
         case "UPDATE_CLUSTER" | "UPGRADE_MASTER":
             cluster.update(operation.change["cluster"])
             cluster["status"] = "RUNNING"
+            aftermath.heal(cluster)
             _set_addons(store.open_world(operation.cluster), cluster)
         case _:
             _pool_done(store, operation)
     if pool := cluster.get("workloadIdentityConfig", {}).get("workloadPool"):
-        store.identity_pools.add(pool)
+        store.iam.learn(pool)
     store.touch(cluster)
 
 
@@ -62,19 +68,20 @@ def _pool_done(store: Store, operation: Operation) -> None:
         pool = store.pool(operation.cluster, name)
     except ApiError:
         return
+    if operation.error is not None:
+        aftermath.pool_failed(pool, operation)
+        store.touch(pool)
+        return
     world = store.open_world(operation.cluster)
     if operation.type == "DELETE_NODE_POOL":
         store.pools(operation.cluster).remove(pool)
         world.remove_pool(name)
         return
-    if operation.error is not None:
-        set_condition(pool, operation.change["condition"], operation.error["message"])
-        store.touch(pool)
-        return
     if operation.type != "CREATE_NODE_POOL":
         # GKE replaces the machines of a pool to change what they are made from
         world.remove_pool(name)
         pool.update(operation.change["pool"])
+    aftermath.heal(pool)
     pool["status"] = "RUNNING"
     store.touch(pool)
     world.add_pool(world_pool(pool))

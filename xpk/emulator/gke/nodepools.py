@@ -183,7 +183,7 @@ def create(store: Store, cluster_name: str, pool: Json) -> Json:
     filled = fill(pool, cluster_name, cluster)
     if any(other["name"] == name for other in store.pools(cluster_name)):
         raise ApiError("ALREADY_EXISTS", f"Already exists: {full}.")
-    store.operations.check_free(cluster_name, full)
+    store.check_free(cluster_name, full)
     condition = store.capacity(name)
     error = None if condition is None else no_capacity(condition, filled, cluster_name)
     store.touch(filled)
@@ -237,7 +237,7 @@ def update(store: Store, cluster_name: str, pool_name: str, request: Json) -> Js
     if request.get("etag") not in (None, pool["etag"]):
         raise ApiError("ABORTED", f"Etag of node pool {pool_name} does not match.")
     full = f"{cluster_name}/nodePools/{pool_name}"
-    store.operations.check_free(cluster_name, full)
+    store.check_free(cluster_name, full)
     check(changed)
     _check_version(changed, store.cluster(cluster_name))
     pool["status"] = "RECONCILING"
@@ -250,6 +250,6 @@ def delete(store: Store, cluster_name: str, pool_name: str) -> Json:
     """Start the deletion of a pool; the answer is its operation."""
     pool = store.pool(cluster_name, pool_name)
     full = f"{cluster_name}/nodePools/{pool_name}"
-    store.operations.check_free(cluster_name, full)
+    store.check_free(cluster_name, full)
     pool["status"] = "STOPPING"
     return store.operations.start("DELETE_NODE_POOL", cluster_name, full).json(store.clock)

@@ -6,6 +6,8 @@ An operation's effect is applied elsewhere (`effects.py`) when it is done; here 
 from __future__ import annotations
 
 import hashlib
+import math
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -42,6 +44,19 @@ VERBS = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Setback:
+    """What a fault does to an operation: it ends in `error` after `seconds`, or as late as ever, or never."""
+
+    error: Json | None = None
+    seconds: float | None = None
+    stuck: bool = False
+
+
+Trouble = Callable[[str, str], Setback | None]
+"""Asked with type and target of each operation that starts."""
+
+
 @dataclass(slots=True)
 class Operation:
     """One operation. `cluster` and `pool` are full resource names; `change` is what it applies when done."""
@@ -57,15 +72,16 @@ class Operation:
     change: Json = field(default_factory=dict)
     error: Json | None = None
     done: bool = False
+    stuck: bool = False
 
     @property
     def ends(self) -> float:
-        """The emulated moment at which it is done."""
-        return self.created + self.seconds
+        """The emulated moment at which it is done; infinite while it is stuck."""
+        return math.inf if self.stuck else self.created + self.seconds
 
     def json(self, clock: Clock) -> Json:
         """As the API shows it."""
-        progress = 1.0 if self.done else min((clock.now() - self.created) / self.seconds, 0.99)
+        progress = 1.0 if self.done else min((clock.now() - self.created) / max(self.seconds, 1.0), 0.99)
         status = "DONE" if self.done else "PENDING"
         if not self.done and clock.now() >= self.created + PENDING_SECONDS:
             status = "RUNNING"
@@ -102,9 +118,12 @@ class Operation:
 class Operations:
     """All operations of the emulated GKE, in the order of their start."""
 
-    def __init__(self, clock: Clock, quota: int = DEFAULT_QUOTA) -> None:
+    def __init__(
+        self, clock: Clock, quota: int = DEFAULT_QUOTA, trouble: Trouble = lambda kind, target: None
+    ) -> None:
         self.clock = clock
         self.quota = quota
+        self.trouble = trouble
         self.all: list[Operation] = []
 
     def running(self, cluster: str) -> list[Operation]:
@@ -141,6 +160,11 @@ class Operations:
         _, project, _, location, *_ = cluster.split("/")
         now = self.clock.now()
         seconds = SECONDS[kind] + SECONDS_PER_HOST * int(change.get("hosts", 0))
+        setback = self.trouble(kind, pool or cluster) or Setback()
+        if error is not None:
+            seconds = NO_CAPACITY_SECONDS
+        elif setback.error is not None:
+            error, seconds = setback.error, seconds if setback.seconds is None else setback.seconds
         suffix = hashlib.sha256(f"{len(self.all)} {kind} {cluster} {pool}".encode()).hexdigest()[:16]
         operation = Operation(
             name=f"operation-{int(now * 1000)}-{suffix[:8]}-{suffix[8:]}",
@@ -150,9 +174,10 @@ class Operations:
             cluster=cluster,
             pool=pool,
             created=now,
-            seconds=NO_CAPACITY_SECONDS if error else seconds,
+            seconds=seconds,
             change=change,
             error=error,
+            stuck=setback.stuck,
         )
         self.all.append(operation)
         return operation
@@ -165,8 +190,14 @@ class Operations:
 
     def next_due(self) -> float | None:
         """Emulated seconds until the next one is done; None when none runs."""
-        ends = [operation.ends for operation in self.all if not operation.done]
+        ends = [operation.ends for operation in self.all if not operation.done and not operation.stuck]
         return max(min(ends) - self.clock.now(), 0.0) if ends else None
+
+    def release(self) -> None:
+        """End those that are stuck now, and well."""
+        for operation in self.all:
+            if operation.stuck:
+                operation.stuck, operation.seconds = False, self.clock.now() - operation.created
 
     def dump(self) -> list[Json]:
         """All, as JSON."""

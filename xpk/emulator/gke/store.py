@@ -7,9 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 from xpk.emulator.clock import Clock
-from xpk.emulator.errors import not_found
-from xpk.emulator.gke.operations import DEFAULT_QUOTA, Operations
+from xpk.emulator.errors import ApiError, not_found
+from xpk.emulator.gke.operations import DEFAULT_QUOTA, Operations, Trouble
 from xpk.emulator.http import Json
+from xpk.emulator.iam import Access, Iam
 from xpk.emulator.world import World, WorldFactory
 
 Capacity = Callable[[str], str | None]
@@ -29,15 +30,18 @@ class Store:
         wake: Callable[[], None],
         capacity: Capacity,
         quota: int = DEFAULT_QUOTA,
+        trouble: Trouble = lambda kind, target: None,
+        iam: Iam | None = None,
+        access: Access = lambda bucket, account, write: "",
     ) -> None:
         self.clock = clock
+        self.iam = iam or Iam(clock)
+        self._access = access
         self.wake = wake
         self.capacity = capacity
-        self.operations = Operations(clock, quota)
+        self.operations = Operations(clock, quota, trouble)
         self.clusters: dict[str, Json] = {}
         self.worlds: dict[str, World] = {}
-        # they come with the first cluster that has one, and stay
-        self.identity_pools: set[str] = set()
         self._world_factory = world_factory
 
     def cluster(self, name: str) -> Json:
@@ -58,11 +62,22 @@ class Store:
         pools: list[Json] = self.cluster(cluster_name).setdefault("nodePools", [])
         return pools
 
+    def check_free(self, cluster_name: str, pool: str = "") -> None:
+        """Raise when the cluster, or a pool of it by its full name, cannot be changed now."""
+        self.operations.check_free(cluster_name, pool)
+        if self.cluster(cluster_name)["status"] == "ERROR":
+            short = cluster_name.split("/")[-1]
+            raise ApiError(
+                "FAILED_PRECONDITION", f'Cluster "{short}" is in state ERROR: it can only be deleted.'
+            )
+
     def open_world(self, cluster_name: str) -> World:
         """The Kubernetes world of a cluster; made when it is not there yet."""
         if cluster_name not in self.worlds:
             name = cluster_name.split("/")[-1]
-            self.worlds[cluster_name] = self._world_factory(self.clock, name, self.wake)
+            world = self._world_factory(self.clock, name, self.wake)
+            world.trust(cluster_name.split("/")[1], self._access)
+            self.worlds[cluster_name] = world
         return self.worlds[cluster_name]
 
     def close_world(self, cluster_name: str) -> None:
@@ -87,7 +102,7 @@ class Store:
         return {
             "clusters": self.clusters,
             "operations": self.operations.dump(),
-            "identityPools": sorted(self.identity_pools),
+            "iam": self.iam.dump(),
             "kubernetes": {name: world.dump() for name, world in self.worlds.items()},
         }
 
@@ -95,16 +110,9 @@ class Store:
         """The inverse of `dump`."""
         self.clusters = state["clusters"]
         self.operations.load(state["operations"])
-        self.identity_pools = set(state["identityPools"])
+        self.iam.load(state["iam"])
         for name, world in state["kubernetes"].items():
             self.open_world(name).load(world)
-
-
-def set_condition(pool: Json, code: str, message: str) -> None:
-    """Put a node pool into the state that a failed creation leaves behind."""
-    pool["status"] = "ERROR"
-    pool["statusMessage"] = message
-    pool["conditions"] = [{"code": code, "message": message, "canonicalCode": "RESOURCE_EXHAUSTED"}]
 
 
 def world_pool(pool: Json) -> Json:

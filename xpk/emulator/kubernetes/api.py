@@ -6,21 +6,21 @@ Reading verbs are here; writing ones in `writes.py`, watches in `watches.py`.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-import yaml
-
 from xpk.emulator.http import Request, Response
-from xpk.emulator.kubernetes import conversion, discovery, errors, openapi, selectors, tables
+from xpk.emulator.kubernetes import bodies, conversion, discovery, errors, lists, openapi, selectors, tables
 from xpk.emulator.kubernetes.cluster import Cluster
 from xpk.emulator.kubernetes.errors import ApiError
+from xpk.emulator.kubernetes.kinds import Kind
+from xpk.emulator.kubernetes.lists import ListOptions
 from xpk.emulator.kubernetes.options import DeleteOptions, WriteOptions, first, truth
 from xpk.emulator.kubernetes.selectors import Predicate
 from xpk.emulator.kubernetes.store import Key
 from xpk.emulator.kubernetes.target import Target
 from xpk.emulator.kubernetes.watches import Watch
-from xpk.emulator.kubernetes.writes import Writes
+from xpk.emulator.kubernetes.writes import APPLY_PATCH, Writes
 
 Json = dict[str, Any]
 _HEALTH = ("healthz", "livez", "readyz")
@@ -122,14 +122,17 @@ class Api:
                     raise errors.not_found(target.kind.resource, target.name)
                 return Response(200, self._seen(request, target, self._shown(target, found)))
             case "PUT":
-                options = WriteOptions.read(request.query, request.headers)
-                return self._written(target, self._writes.replace(target, _body(request), options), options)
-            case "PATCH":
-                options = WriteOptions.read(request.query, request.headers)
-                kind = _header(request.headers, "content-type").partition(";")[0]
+                options = WriteOptions.read(request.query, request.headers, "UpdateOptions")
                 return self._written(
-                    target, self._writes.patch(target, kind, _body(request), options), options
+                    target, self._writes.replace(target, bodies.read(request), options), options
                 )
+            case "PATCH":
+                kind = bodies.header(request.headers, "content-type").partition(";")[0]
+                options = WriteOptions.read(
+                    request.query, request.headers, "PatchOptions", apply=kind == APPLY_PATCH
+                )
+                result = self._writes.patch(target, kind, bodies.read(request), options)
+                return self._written(target, result, options)
             case "DELETE" if not target.status:
                 return self._delete(request, target)
             case _:
@@ -143,11 +146,13 @@ class Api:
             case "GET":
                 return Response(200, self._seen(request, target, self._list(request, target)))
             case "POST" if not everywhere:
-                options = WriteOptions.read(request.query, request.headers)
-                return self._written(target, self._writes.create(target, _body(request), options), options)
+                options = WriteOptions.read(request.query, request.headers, "CreateOptions")
+                return self._written(
+                    target, self._writes.create(target, bodies.read(request), options), options
+                )
             case "DELETE" if not everywhere:
                 chosen = self._list(request, target)
-                deletion = DeleteOptions.read(request.query, _body(request) or {})
+                deletion = DeleteOptions.read(request.query, bodies.read(request) or {})
                 for item in chosen["items"]:
                     if not deletion.dry_run:
                         meta = item["metadata"]
@@ -162,26 +167,22 @@ class Api:
         return Response(status, self._shown(target, obj), _warn({}, options.warnings))
 
     def _delete(self, request: Request, target: Target) -> Response:
-        options = DeleteOptions.read(request.query, _body(request) or {})
+        options = DeleteOptions.read(request.query, bodies.read(request) or {})
         kind = target.kind
         found = self._store.get(target.key)
         if found is None:
             raise errors.not_found(kind.resource, target.name)
         meta = found["metadata"]
-        if options.uid and options.uid != meta["uid"]:
-            why = (
-                f"Precondition failed: UID in precondition: {options.uid}, UID in object meta: {meta['uid']}"
-            )
-            raise errors.conflict(kind.resource, target.name, why)
-        if options.version and options.version != meta["resourceVersion"]:
-            raise errors.conflict(kind.resource, target.name, "Precondition failed: resourceVersion differs")
+        _preconditions(kind, target.name, meta, options)
         orphaning = kind.resource == "jobs.batch" and not options.propagation
         policy = options.propagation or ("Orphan" if orphaning else "Background")
         last = found if options.dry_run else self._cluster.delete(target.key, policy)
         headers = _warn({}, [_ORPHANING] if orphaning else [])
         if self._store.get(target.key) is not None and not options.dry_run:
             return Response(200, self._shown(target, last or found), headers)
-        details = {"name": target.name, "group": kind.group, "kind": kind.plural, "uid": meta["uid"]}
+        details = {"name": target.name, "kind": kind.plural, "uid": meta["uid"]}
+        if kind.group:
+            details["group"] = kind.group
         status = {
             "kind": "Status",
             "apiVersion": "v1",
@@ -192,49 +193,62 @@ class Api:
         return Response(200, status, headers)
 
     def _list(self, request: Request, target: Target) -> Json:
+        options = ListOptions.read(request.query)
         predicate = _predicate(request, target)
-        items = [item for item in self._store.all(target.kind.resource, target.namespace) if predicate(item)]
-        meta: Json = {"resourceVersion": str(self._store.version)}
-        limit, token = first(request.query, "limit"), first(request.query, "continue")
-        if token:
-            after = _decode_token(token)
-            items = [item for item in items if _place(item) > after]
-        if limit.isdigit() and 0 < int(limit) < len(items):
-            meta |= {
-                "continue": _encode_token(items[int(limit) - 1]),
-                "remainingItemCount": len(items) - int(limit),
-            }
-            items = items[: int(limit)]
+        found = lists.page(self._store, target.kind.resource, target.namespace, predicate, options)
         head = {"kind": target.kind.kind + "List", "apiVersion": target.kind.api_version(target.version)}
-        return head | {"metadata": meta, "items": [self._shown(target, item) for item in items]}
+        items = [self._shown(target, item) for item in found["items"]]
+        return head | {"metadata": found["metadata"], "items": items}
 
     def _watch(self, request: Request, target: Target) -> Response:
+        options = ListOptions.read(request.query, watch=True)
         seconds = first(request.query, "timeoutSeconds")
-        predicate = _predicate(request, target)
         watch = Watch(
             target.kind,
             target.version,
             target.namespace,
-            predicate,
+            _predicate(request, target),
             float(seconds) if seconds.isdigit() else 0,
-            lambda item: self._seen(request, target, item),
+            self._viewer(request, target),
+            bookmarks=truth(request.query, "allowWatchBookmarks"),
         )
-        version = first(request.query, "resourceVersion")
-        if version and not version.isdigit():
-            raise errors.bad_request(f'Invalid value: "{version}": strconv.ParseUint: invalid syntax')
-        watch.start(self._store, version)
+        if options.version and not options.version.isdigit():
+            why = f'strconv.ParseUint: parsing "{options.version}": invalid syntax'
+            raise errors.internal(f'resourceVersion: Invalid value: "{options.version}": {why}')
+        watch.start(self._store, options.version, options.initial_events)
         if not watch.closed:
             self._watches = [*(other for other in self._watches if not other.closed), watch]
         return Response(200, None, {"Content-Type": "application/json"}, watch.stream())
 
+    def _viewer(self, request: Request, target: Target) -> Callable[[Json], Json]:
+        """The form of a watch's objects: only the first table of it says which columns there are."""
+        told = False
+
+        def seen(item: Json) -> Json:
+            nonlocal told
+            shown = self._seen(request, target, item)
+            if shown["kind"] == "Table":
+                shown, told = {**shown, "columnDefinitions": [] if told else shown["columnDefinitions"]}, True
+            return shown
+
+        return seen
+
     def _seen(self, request: Request, target: Target, answer: Json) -> Json:
-        """A list or an object, as a table when the client asks for one."""
-        if not tables.wanted(request.headers):
+        """A list or an object in the form that the client asks for."""
+        form = bodies.form(request.headers)
+        if not form:
             return answer
         single = answer["kind"] == target.kind.kind
-        meta = {"resourceVersion": answer["metadata"]["resourceVersion"]} if single else answer["metadata"]
         items = [answer] if single else answer["items"]
-        return tables.table(self._cluster, target.kind, meta, items, first(request.query, "includeObject"))
+        if form == "Table":
+            meta = (
+                {"resourceVersion": answer["metadata"]["resourceVersion"]} if single else answer["metadata"]
+            )
+            include = first(request.query, "includeObject")
+            return tables.table(self._cluster, target.kind, meta, items, include)
+        parts = [bodies.partial(item) for item in items]
+        head = {"kind": "PartialObjectMetadataList", "apiVersion": "meta.k8s.io/v1"}
+        return parts[0] if single else head | {"metadata": answer["metadata"], "items": parts}
 
     def _shown(self, target: Target, obj: Json) -> Json:
         return conversion.from_stored(target.kind, target.version, obj)
@@ -242,7 +256,9 @@ class Api:
 
 def _predicate(request: Request, target: Target) -> Predicate:
     by_label = selectors.labels(first(request.query, "labelSelector"))
-    by_field = selectors.fields(first(request.query, "fieldSelector"))
+    by_field = selectors.fields(
+        first(request.query, "fieldSelector"), target.kind.resource, target.kind.custom
+    )
     name = target.name
     return lambda item: (
         (not name or item["metadata"]["name"] == name)
@@ -251,23 +267,20 @@ def _predicate(request: Request, target: Target) -> Predicate:
     )
 
 
-def _body(request: Request) -> Any:
-    if not request.body.strip():
-        return None
-    if "protobuf" in _header(request.headers, "content-type"):
-        raise errors.ApiError(415, "UnsupportedMediaType", "the emulator reads JSON and YAML, not protobuf")
-    try:
-        return json.loads(request.body)
-    except ValueError:
-        pass
-    try:
-        return yaml.safe_load(request.body)
-    except yaml.YAMLError as error:
-        raise errors.bad_request(f"error decoding the body: {error}") from error
-
-
-def _header(headers: Mapping[str, str], wanted: str) -> str:
-    return next((value for name, value in headers.items() if name.lower() == wanted), "")
+def _preconditions(kind: Kind, name: str, meta: Json, options: DeleteOptions) -> None:
+    """Raises 409 when the object is not the one that the client means."""
+    qualified = f"{kind.kind}.{kind.group}" if kind.group else kind.kind
+    pairs = (
+        ("UID", options.uid, meta["uid"], "deleted and then recreated"),
+        ("ResourceVersion", options.version, meta["resourceVersion"], "modified"),
+    )
+    for what, asked, found, happened in pairs:
+        if asked and asked != found:
+            why = (
+                f"the {what} in the precondition ({asked}) does not match the {what} in record ({found}). "
+                f"The object might have been {happened}"
+            )
+            raise errors.conflict(qualified, name, why)
 
 
 def _warn(headers: Mapping[str, str], warnings: list[str]) -> dict[str, str]:
@@ -281,19 +294,3 @@ def _warn(headers: Mapping[str, str], warnings: list[str]) -> dict[str, str]:
 def _not_allowed(method: str) -> ApiError:
     message = "the server does not allow this method on the requested resource"
     return ApiError(405, "MethodNotAllowed", message)
-
-
-def _place(item: Json) -> tuple[str, str]:
-    return item["metadata"].get("namespace", ""), item["metadata"]["name"]
-
-
-def _encode_token(item: Json) -> str:
-    return json.dumps(_place(item)).encode().hex()
-
-
-def _decode_token(token: str) -> tuple[str, str]:
-    try:
-        namespace, name = json.loads(bytes.fromhex(token))
-    except (ValueError, TypeError) as error:
-        raise errors.bad_request("continue key is not valid") from error
-    return str(namespace), str(name)

@@ -75,10 +75,10 @@ def apply(node: Node, live: Json | None, config: Json, writer: Writer, force: bo
         (other, path)
         for other, (paths, _) in managers.items()
         if (other.manager, other.operation) != (writer.manager, "Apply")
-        for path in sorted(paths & contested)
+        for path in sorted(paths & contested, key=fieldsets.order)
     ]
     if conflicts and not force:
-        raise _refusal(conflicts, managers)
+        raise _refusal(conflicts)
     for other, path in conflicts:
         managers[other] = (managers[other][0] - {path}, managers[other][1])
     before, time = managers.get(writer, (set(), ""))
@@ -97,10 +97,12 @@ def update(node: Node, live: Json | None, new: Json, writer: Writer, now: str) -
     managers = managers_of(live)
     before = fieldsets.leaves(node, live or {})
     after = fieldsets.leaves(node, new)
+    maps = fieldsets.maps(node, new)
     changed = {path for path, value in after.items() if path not in before or before[path] != value}
+    changed |= maps - fieldsets.maps(node, live or {})
     kept: Managers = {}
     for other, (paths, time) in managers.items():
-        remaining = {path for path in paths if path in after}
+        remaining = {path for path in paths if path in after or path in maps}
         kept[other] = (remaining if other == writer else remaining - changed, time)
     if changed:
         kept[writer] = (kept.get(writer, (set(), ""))[0] | changed, now)
@@ -112,7 +114,7 @@ def update(node: Node, live: Json | None, new: Json, writer: Writer, now: str) -
     return new
 
 
-def _refusal(conflicts: list[tuple[Writer, Path]], managers: Managers) -> ApiError:
+def _refusal(conflicts: list[tuple[Writer, Path]]) -> ApiError:
     by_writer: dict[str, list[str]] = {}
     causes = []
     for writer, path in conflicts:
@@ -120,7 +122,7 @@ def _refusal(conflicts: list[tuple[Writer, Path]], managers: Managers) -> ApiErr
         if writer.subresource:
             who += f' with subresource "{writer.subresource}"'
         if writer.operation == "Update":
-            who += f" using {writer.api_version} at {managers[writer][1]}"
+            who += f" using {writer.api_version}"
         by_writer.setdefault(who, []).append(fieldsets.text(path))
         causes.append(
             {

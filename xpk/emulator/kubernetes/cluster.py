@@ -52,7 +52,7 @@ class Cluster:
     def stamp(self, moment: float | None = None) -> str:
         """RFC 3339, whole seconds."""
         seconds = self.now() if moment is None else moment
-        return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return _stamp(int(seconds))
 
     def seconds(self, stamp: str) -> float:
         """Emulated seconds of a time that `stamp` wrote."""
@@ -82,7 +82,8 @@ class Cluster:
         existing = self.store.get(key)
         if existing is not None:
             return existing
-        meta = {**obj["metadata"], "uid": self.new_uid(), "creationTimestamp": self.stamp()}
+        meta = {"uid": "", **obj["metadata"], "creationTimestamp": self.stamp()}
+        meta["uid"] = meta["uid"] or self.new_uid()
         if "spec" in obj:
             meta["generation"] = 1
         return self.store.put(
@@ -180,6 +181,11 @@ class Cluster:
             "reportingInstance": "",
         }
         self.create("events", {"metadata": {"name": key.name, "namespace": namespace}, **body, **source})
+
+
+@lru_cache(maxsize=1024)
+def _stamp(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 @lru_cache(maxsize=1024)

@@ -112,19 +112,43 @@ status object
 """
 
 
+def _column(name: str, path: str, kind: str = "string", *, wide: bool = False) -> Json:
+    """A column for kubectl; ``wide`` ones are shown with ``-o wide`` only."""
+    found = {"name": name, "type": kind, "jsonPath": path}
+    return {**found, "priority": 1} if wide else found
+
+
+_AGE = _column("Age", ".metadata.creationTimestamp", "date")
+_ADMITTED = ("Admitted Workloads", ".status.admittedWorkloads", "integer")
+_PENDING = _column("Pending Workloads", ".status.pendingWorkloads", "integer")
+_KUEUE_COLUMNS = {
+    "clusterqueues": [
+        _column("Cohort", ".spec.cohortName"),
+        _column("Strategy", ".spec.queueingStrategy", wide=True),
+        _PENDING,
+        _column(*_ADMITTED, wide=True),
+    ],
+    "localqueues": [_column("ClusterQueue", ".spec.clusterQueue"), _PENDING, _column(*_ADMITTED)],
+    "workloads": [
+        _column("Queue", ".spec.queueName"),
+        _column("Reserved in", ".status.admission.clusterQueue"),
+        _column("Admitted", '.status.conditions[?(@.type=="Admitted")].status'),
+        _column("Finished", '.status.conditions[?(@.type=="Finished")].status'),
+        _AGE,
+    ],
+    "workloadpriorityclasses": [_column("Value", ".value", "integer")],
+}
+
+
 def jobset_crds() -> list[Json]:
     """JobSet's only definition."""
     body = version("v1alpha2", _JOBSET.replace("ACTIONS", _ACTIONS), status=True)
     body["additionalPrinterColumns"] = [
-        {"name": "TerminalState", "type": "string", "jsonPath": ".status.terminalState"},
-        {"name": "Restarts", "type": "string", "jsonPath": ".status.restarts"},
-        {
-            "name": "Completed",
-            "type": "string",
-            "jsonPath": '.status.conditions[?(@.type=="Completed")].status',
-        },
-        {"name": "Suspended", "type": "string", "jsonPath": ".spec.suspend"},
-        {"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"},
+        _column("TerminalState", ".status.terminalState"),
+        _column("Restarts", ".status.restarts"),
+        _column("Completed", '.status.conditions[?(@.type=="Completed")].status'),
+        _column("Suspended", ".spec.suspend"),
+        _AGE,
     ]
     return [definition("jobset.x-k8s.io", "JobSet", "jobsets", True, [body])]
 
@@ -144,6 +168,9 @@ def _kueue(resource: Resource) -> Json:
         version("v1beta1", old_fields, status=status, storage=False, deprecated=warning),
         version("v1beta2", resource.fields, status=status),
     ]
+    for body in versions:
+        if resource.plural in _KUEUE_COLUMNS:
+            body["additionalPrinterColumns"] = _KUEUE_COLUMNS[resource.plural]
     return definition(
         "kueue.x-k8s.io", resource.kind, resource.plural, resource.namespaced, versions, resource.short_names
     )

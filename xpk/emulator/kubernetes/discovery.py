@@ -10,6 +10,18 @@ from xpk.emulator.kubernetes.kinds import Kind, Kinds
 Json = dict[str, Any]
 VERBS = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"]
 STATUS_VERBS = ["get", "patch", "update"]
+_ALL = (
+    *(
+        "pods",
+        "replicationcontrollers",
+        "services",
+        "daemonsets.apps",
+        "deployments.apps",
+        "replicasets.apps",
+    ),
+    *("statefulsets.apps", "horizontalpodautoscalers.autoscaling", "cronjobs.batch", "jobs.batch"),
+)
+"""What `kubectl get all` shows."""
 VERSION: Json = {
     "major": "1",
     "minor": "33",
@@ -75,4 +87,6 @@ def _row(kind: Kind, name: str, verbs: list[str]) -> Json:
     }
     if kind.short_names and "/" not in name:
         row["shortNames"] = list(kind.short_names)
+    if kind.resource in _ALL and "/" not in name:
+        row["categories"] = ["all"]
     return row

@@ -96,6 +96,29 @@ def denied(webhook: str, message: str) -> ApiError:
     return ApiError(403, "Forbidden", f'admission webhook "{webhook}" denied the request: {message}')
 
 
+def terminating(resource: str, name: str, namespace: str) -> ApiError:
+    """403 of a creation in a namespace that is being deleted."""
+    text = f"namespace {namespace} is being terminated"
+    cause = {"reason": "NamespaceTerminating", "message": text, "field": "metadata.namespace"}
+    message = (
+        f'{resource} "{name}" is forbidden: unable to create new content in namespace {namespace} because it '
+        "is being terminated"
+    )
+    return ApiError(403, "Forbidden", message, _details(resource, name) | {"causes": [cause]})
+
+
+def too_new(asked: int, current: int) -> ApiError:
+    """504 of a read that asks for a version that is not reached yet."""
+    cause = {"reason": "ResourceVersionTooLarge", "message": "Too large resource version"}
+    message = f"Timeout: Too large resource version: {asked}, current: {current}"
+    return ApiError(504, "Timeout", message, {"causes": [cause], "retryAfterSeconds": 1})
+
+
+def internal(message: str) -> ApiError:
+    """500 of a fault that the server gives no reason for."""
+    return ApiError(500, "", message)
+
+
 def gone(oldest: int, asked: int) -> ApiError:
     """410 of a watch whose start is no longer in the history."""
     return ApiError(410, "Expired", f"too old resource version: {asked} ({oldest})")

@@ -58,6 +58,28 @@ def _walk(node: Node, value: Any, path: Path) -> Iterator[tuple[Path, Any]]:
         yield path, value
 
 
+def maps(node: Node, value: Json) -> set[Path]:
+    """Every map with members (labels, data): who adds one by a plain write owns it besides its members."""
+    return {path for path in _maps(node, value, ()) if path[:2] not in _UNOWNED and path[:1] not in _UNOWNED}
+
+
+def _maps(node: Node, value: Any, path: Path) -> Iterator[Path]:
+    if isinstance(value, dict) and value and not node.atomic:
+        if path and (node.type == "map" or (node.custom and path != ("f:metadata",))):
+            yield (*path, ".")
+        for name, child in value.items():
+            yield from _maps(child_node(node, name), child, (*path, f"f:{name}"))
+    elif isinstance(value, list) and node.keys:
+        for item in value:
+            yield from _maps(node.items or ANY, item, (*path, item_key(node, item)))
+
+
+def order(path: Path) -> tuple[tuple[bool, str], ...]:
+    """Sorts as the server walks a set: at each level first its own members, then what is below them."""
+    last = len(path) - 1
+    return tuple((at < last, element) for at, element in enumerate(path))
+
+
 def child_node(node: Node, name: str) -> Node:
     """The node of a field or of a map's value."""
     if node.type == "map" and node.items is not None:

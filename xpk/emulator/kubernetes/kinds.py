@@ -75,7 +75,8 @@ storage.k8s.io/v1
 class Kind:
     """One served kind.
 
-    ``version`` is the one that is stored; ``warnings`` has a text per deprecated version.
+    ``version`` is the one that is stored; ``warnings`` has a text per deprecated version; ``since`` is the
+    version of the world in which a custom kind was declared; ``columns`` are those of its definition.
     """
 
     group: str
@@ -88,6 +89,8 @@ class Kind:
     versions: tuple[str, ...] = ()
     warnings: tuple[tuple[str, str], ...] = ()
     schemas: tuple[tuple[str, Node], ...] = field(default=(), compare=False, hash=False)
+    since: int = field(default=0, compare=False)
+    columns: tuple[Json, ...] | None = field(default=None, compare=False)
 
     @property
     def resource(self) -> str:
@@ -155,7 +158,14 @@ def from_crd(crd: Json) -> Kind:
         tuple(sorted((item["name"] for item in served), key=lambda name: (name != stored, name))),
         warnings,
         tuple((item["name"], schema.from_crd(item["schema"]["openAPIV3Schema"])) for item in served),
+        int(crd["metadata"].get("resourceVersion", 0)),
+        _columns(next((item for item in served if item["name"] == stored), served[0])),
     )
+
+
+def _columns(version: Json) -> tuple[Json, ...] | None:
+    found = version.get("additionalPrinterColumns")
+    return tuple(found) if found else None
 
 
 class Kinds:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
+from xpk.emulator.kubernetes import quantities
 from xpk.emulator.kubernetes.schema import UNSET, Node
 
 
@@ -33,8 +34,8 @@ def stored(node: Node, value: Any) -> Any:
         }
     if isinstance(value, list) and node.items is not None:
         return [stored(node.items, child) for child in value]
-    if node.type == "quantity" and not isinstance(value, str):
-        return str(value)
+    if node.type == "quantity":
+        return quantities.canonical(value)
     return value
 
 

@@ -6,10 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from xpk.emulator.kubernetes.errors import bad_request
+from xpk.emulator.kubernetes import errors
+from xpk.emulator.kubernetes.errors import Cause, bad_request
 
 Json = dict[str, Any]
 VALIDATIONS = ("Ignore", "Warn", "Strict")
+POLICIES = ("Background", "Foreground", "Orphan")
+LONGEST_MANAGER = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,29 +22,38 @@ class WriteOptions:
     """
 
     manager: str
-    named: bool
     dry_run: bool
     force: bool
     validation: str
     warnings: list[str]
 
     @classmethod
-    def read(cls, query: Mapping[str, list[str]], headers: Mapping[str, str]) -> WriteOptions:
-        """Raises 400 for a value that is none of the known ones."""
+    def read(
+        cls, query: Mapping[str, list[str]], headers: Mapping[str, str], what: str, *, apply: bool = False
+    ) -> WriteOptions:
+        """The options of a write; `what` is their kind, such as PatchOptions.
+
+        Raises 400 for what cannot be read, 422 for a value that is none of the known ones.
+        """
+        force = truth(query, "force")
         named = first(query, "fieldManager")
         agent = next((value for name, value in headers.items() if name.lower() == "user-agent"), "")
         dry_run = first(query, "dryRun")
+        validation = first(query, "fieldValidation")
+        causes = []
+        if len(named.encode()) > LONGEST_MANAGER:
+            text = f"Too long: may not be more than {LONGEST_MANAGER} bytes"
+            causes.append(Cause("FieldValueTooLong", "fieldManager", text))
+        elif apply and not named:
+            causes.append(errors.required("fieldManager", "is required for apply patch"))
         if dry_run not in ("", "All"):
-            raise bad_request(
-                f'invalid value for dryRun: Unsupported value: "{dry_run}": supported values: "All"'
-            )
-        validation = first(query, "fieldValidation") or "Warn"
-        if validation not in VALIDATIONS:
-            raise bad_request(
-                f'fieldValidation: Unsupported value: "{validation}": supported values: {VALIDATIONS}'
-            )
+            causes.append(errors.unsupported("dryRun", dry_run, ["All"]))
+        if validation not in ("", *VALIDATIONS):
+            causes.append(errors.unsupported("fieldValidation", validation, ["", *VALIDATIONS]))
+        if causes:
+            raise errors.invalid(what, "meta.k8s.io", "", causes)
         manager = named or agent.split("/")[0] or "unknown"
-        return cls(manager, bool(named), bool(dry_run), truth(query, "force"), validation, [])
+        return cls(manager, bool(dry_run), force, validation or "Warn", [])
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +67,28 @@ class DeleteOptions:
 
     @classmethod
     def read(cls, query: Mapping[str, list[str]], body: Any) -> DeleteOptions:
-        """From the body's DeleteOptions, else from the query. Raises 400 for what is none."""
+        """From the body's DeleteOptions, else from the query. Raises 400 and 422 for what is none."""
         if not isinstance(body, dict) or not isinstance(body.get("preconditions") or {}, dict):
             raise bad_request("the body is not a DeleteOptions object")
+        if not isinstance(body.get("gracePeriodSeconds", 0), int):
+            raise bad_request(
+                "json: cannot unmarshal into field DeleteOptions.gracePeriodSeconds of type int64"
+            )
         propagation = body.get("propagationPolicy") or first(query, "propagationPolicy")
-        if propagation not in ("", "Foreground", "Background", "Orphan"):
-            raise bad_request(f'invalid propagationPolicy: Unsupported value: "{propagation}"')
+        orphan = body.get("orphanDependents")
+        dry_run = body.get("dryRun") or query.get("dryRun") or []
+        causes = []
+        if propagation and orphan is not None:
+            text = "Invalid value: both orphanDependents and propagationPolicy are set"
+            causes.append(Cause("FieldValueInvalid", "propagationPolicy", text))
+        if propagation not in ("", *POLICIES):
+            causes.append(errors.unsupported("propagationPolicy", propagation, [*POLICIES]))
+        causes += [errors.unsupported("dryRun", word, ["All"]) for word in dry_run if word not in ("", "All")]
+        if causes:
+            raise errors.invalid("DeleteOptions", "meta.k8s.io", "", causes)
         conditions = body.get("preconditions") or {}
-        dry_run = bool(body.get("dryRun")) or bool(first(query, "dryRun"))
-        return cls(propagation, conditions.get("uid", ""), conditions.get("resourceVersion", ""), dry_run)
+        policy = propagation or ("" if orphan is None else "Orphan" if orphan else "Background")
+        return cls(policy, conditions.get("uid", ""), conditions.get("resourceVersion", ""), any(dry_run))
 
 
 def first(query: Mapping[str, list[str]], name: str) -> str:

@@ -1,5 +1,6 @@
-"""JSON merge patch (RFC 7386) and JSON patch (RFC 6902, without "test" on floats): what kubectl's users
-send by hand.
+"""JSON merge patch (RFC 7386) and JSON patch (RFC 6902): what kubectl's users send by hand.
+
+Not the strategic merge patch, which needs the schema: that is in `strategic.py`.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ def operations(target: Json, patch: Any) -> Json:
 def _step(root: Json, step: Json) -> None:
     for name in ("path", "from") if step.get("op") in ("move", "copy") else ("path",):
         if not isinstance(step.get(name), str):
-            raise bad_request(f"error decoding patch: an operation needs {name}")
+            raise _failed(f"an operation needs {name}")
     match step.get("op"):
         case "add" | "replace":
             _set(root, step["path"], copy.deepcopy(step.get("value")), step["op"] == "add")
@@ -57,7 +58,7 @@ def _step(root: Json, step: Json) -> None:
             parent, last = _parent(root, step["from"])
             _set(root, step["path"], copy.deepcopy(_value(parent, last)), True)
         case other:
-            raise bad_request(f"error decoding patch: unexpected kind: {other}")
+            raise _failed(f"unexpected kind: {other}")
 
 
 def _parent(root: Json, path: str) -> tuple[Any, str]:
@@ -72,7 +73,7 @@ def _parent(root: Json, path: str) -> tuple[Any, str]:
 
 def _value(parent: Any, word: str) -> Any:
     try:
-        return parent[_place(word)] if isinstance(parent, list) else parent[word]
+        return parent[_place(word, len(parent))] if isinstance(parent, list) else parent[word]
     except (KeyError, IndexError, ValueError, TypeError) as error:
         raise _failed(f'error in remove for path: "{word}" does not exist') from error
 
@@ -80,29 +81,31 @@ def _value(parent: Any, word: str) -> Any:
 def _set(root: Json, path: str, value: Any, add: bool) -> None:
     parent, last = _parent(root, path)
     if isinstance(parent, list):
-        place = len(parent) if last == "-" and add else _place(last)
+        place = len(parent) if last == "-" and add else _place(last, len(parent) + add)
         if place > len(parent) - (not add):
             raise _failed(f"index {last} is out of range")
         parent[place : place if add else place + 1] = [value]
         return
     if not isinstance(parent, dict):
         raise _failed(f'"{last}" is not below an object or a list')
-    if not add:
-        _value(parent, last)
-    parent[last] = value
+    parent[last] = value  # a member that is not there is replaced too, as by the server's library
 
 
-def _place(word: str) -> int:
-    if not word.isdecimal():
+def _place(word: str, length: int) -> int:
+    """An index; a negative one counts from the end, as by the server's library."""
+    if not word.removeprefix("-").isdecimal():
         raise _failed(f'"{word}" is not an index')
-    return int(word)
+    place = int(word)
+    if place < -length:
+        raise _failed(f"index {word} is out of range")
+    return place if place >= 0 else place + length
 
 
 def _take(root: Json, path: str) -> Any:
     parent, last = _parent(root, path)
     value = _value(parent, last)
     if isinstance(parent, list):
-        parent.pop(_place(last))
+        parent.pop(_place(last, len(parent)))
     else:
         del parent[last]
     return value

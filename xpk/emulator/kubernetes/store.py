@@ -61,6 +61,24 @@ class Store:
         chosen = [namespace] if namespace else sorted(spaces)
         return [spaces[space][name] for space in chosen if space in spaces for name in sorted(spaces[space])]
 
+    def at(self, resource: str, namespace: str, version: int) -> list[Json]:
+        """As `all`, at an earlier version that is still in the history."""
+        found = {
+            (item["metadata"].get("namespace", ""), item["metadata"]["name"]): item
+            for item in self.all(resource, namespace)
+        }
+        for change in reversed(self.history):
+            if change.version <= version:
+                break
+            key = change.key
+            if key.resource != resource or (namespace and key.namespace != namespace):
+                continue
+            if change.old is None:
+                found.pop((key.namespace, key.name), None)
+            else:
+                found[key.namespace, key.name] = change.old
+        return [found[place] for place in sorted(found)]
+
     def each(self, resource: str, namespace: str = "") -> Iterator[Json]:
         """As `all`, in no particular order."""
         spaces = self._objects.get(resource, {})

@@ -33,6 +33,15 @@ class Fault:
     cause: Cause | None = None
 
 
+UNREAD = "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
+"""What a typed server says of a quantity that it cannot read."""
+
+
+def is_unread(fault: Fault) -> bool:
+    """Whether the fault is a quantity that is none."""
+    return fault.cause is not None and UNREAD in fault.cause.message
+
+
 def is_quantity(text: str) -> bool:
     """Whether Kubernetes reads this as a quantity."""
     return bool(_QUANTITY.match(text))
@@ -51,7 +60,7 @@ def check(node: Node, value: Any, path: str = "", keyed: bool = False) -> Iterat
     if node.custom and node.limits:
         yield from _limits(node, value, path)
     if node.type == "quantity" and isinstance(value, str) and not is_quantity(value):
-        yield _value_fault(errors.invalid_value(path, value, "quantities must match the regular expression"))
+        yield _value_fault(errors.invalid_value(path, value, UNREAD))
     if isinstance(value, dict):
         yield from _object(node, value, path, keyed)
     elif isinstance(value, list) and node.items is not None:
@@ -188,7 +197,8 @@ def go_text(fault: Fault, kind: str) -> str:
     """A type fault of a built-in kind as the JSON decoder says it."""
     target = _GO_TYPES.get(fault.expected, "object")
     where = f"Go struct field {kind}.{fault.path} of type {target}"
-    return f"json: cannot unmarshal {json_type(fault.value)} into {where}"
+    got = json_type(fault.value)
+    return f"json: cannot unmarshal {'number' if got == 'integer' else got} into {where}"
 
 
 def json_type(value: object) -> str:

@@ -20,6 +20,8 @@ Json = dict[str, Any]
 DEFAULT_SECONDS = 1_800.0
 # real seconds; between two of them a client that went away is noticed though nothing happens
 PULSE = 2.0
+# real seconds before the end of a watch, when a server sends its last bookmark
+MARK = 2.0
 
 
 class Watch:
@@ -34,6 +36,8 @@ class Watch:
         predicate: Predicate,
         seconds: float,
         seen: Callable[[Json], Json] = dict,
+        *,
+        bookmarks: bool = False,
     ) -> None:
         self.kind = kind
         self.closed = False
@@ -42,17 +46,25 @@ class Watch:
         self._predicate = predicate
         self._seen = seen
         self._seconds = seconds or DEFAULT_SECONDS
+        self._bookmarks = bookmarks
+        self._version = 0
         self._queue: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
 
-    def start(self, store: Store, version: str) -> None:
-        """Fill in what the client has not seen: all objects without a version, else the changes since it."""
-        if version in ("", "0"):
+    def start(self, store: Store, version: str, listed: bool = False) -> None:
+        """Fill in what the client has not seen: all objects without a version or when it asks for a list
+        first, else the changes since the version.
+        """
+        self._version = store.version
+        if listed or version in ("", "0"):
             for item in store.all(self.kind.resource, self._namespace):
                 if self._predicate(item):
                     self._send("ADDED", item)
+            if listed and self._bookmarks:
+                self._queue.put(self._bookmark({"k8s.io/initial-events-end": "true"}))
             return
-        if int(version) < store.oldest:
-            status = errors.gone(store.oldest, int(version)).status()
+        oldest = max(store.oldest, self.kind.since)
+        if int(version) < oldest:
+            status = errors.gone(oldest, int(version)).status()
             self._queue.put(_line({"type": "ERROR", "object": status}))
             self.close()
             return
@@ -62,6 +74,7 @@ class Watch:
 
     def see(self, change: Change) -> None:
         """One change of the store."""
+        self._version = change.version
         key = change.key
         if key.resource != self.kind.resource or (self._namespace and key.namespace != self._namespace):
             return
@@ -69,12 +82,16 @@ class Watch:
         after = change.type != "DELETED" and self._predicate(change.new)
         if after:
             self._send("MODIFIED" if before else "ADDED", change.new)
-        elif before:
-            gone = {
-                **change.new,
-                "metadata": {**change.new["metadata"], "resourceVersion": str(change.version)},
-            }
-            self._send("DELETED", gone)
+        elif before and change.old is not None:  # as the client saw it last, with the version of its end
+            meta = {**change.old["metadata"], "resourceVersion": str(change.version)}
+            self._send("DELETED", {**change.old, "metadata": meta})
+
+    def _bookmark(self, annotations: dict[str, str] | None = None) -> bytes:
+        meta: Json = {"resourceVersion": str(self._version), "creationTimestamp": None}
+        if annotations:
+            meta["annotations"] = annotations
+        head = {"kind": self.kind.kind, "apiVersion": self._api_version}
+        return _line({"type": "BOOKMARK", "object": head | {"metadata": meta}})
 
     def _send(self, kind: str, item: Json) -> None:
         shown = self._seen({**item, "apiVersion": self._api_version})
@@ -86,12 +103,21 @@ class Watch:
         self._queue.put(None)
 
     def stream(self) -> Iterator[bytes]:
-        """The lines, until the time is over or the watch is closed; an empty one when nothing happens."""
+        """The lines, until the time is over or the watch is closed; an empty one when nothing happens.
+
+        Shortly before the end comes a bookmark, if the client wants any.
+        """
         end = time.monotonic() + self._seconds
+        mark = end - MARK if self._bookmarks else end
         try:
             while (left := end - time.monotonic()) > 0:
+                if self._bookmarks and time.monotonic() >= mark:
+                    mark = end
+                    yield self._bookmark()
+                    continue
+                wait = min(left, PULSE, mark - time.monotonic()) if self._bookmarks else min(left, PULSE)
                 try:
-                    line = self._queue.get(timeout=min(left, PULSE))
+                    line = self._queue.get(timeout=max(wait, 0))
                 except queue.Empty:
                     yield b""
                     continue

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from xpk.emulator.http import Request, Response
+from xpk.emulator.iam import Access
 from xpk.emulator.kubernetes.api import Api
 from xpk.emulator.kubernetes.bootstrap import bootstrap
 from xpk.emulator.kubernetes.cluster import Clock, Cluster
@@ -50,6 +51,10 @@ class KubernetesWorld:
     def close(self) -> None:
         """End all watches."""
         self._api.close()
+
+    def trust(self, project: str, access: Access) -> None:
+        """From now on pods mount only the buckets on which their accounts have a role."""
+        self._controllers.kubelet.trust(project, access)
 
     def add_pool(self, pool: Json) -> None:
         """Let the hosts of a node pool (GKE's NodePool, camelCase) join."""

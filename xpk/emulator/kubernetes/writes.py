@@ -6,13 +6,31 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from xpk.emulator.kubernetes import admission, apply, conversion, errors, normalize, patches, validation
+from xpk.emulator.kubernetes import (
+    admission,
+    apply,
+    conversion,
+    decoding,
+    errors,
+    normalize,
+    patches,
+    strategic,
+    validation,
+)
+from xpk.emulator.kubernetes.admission import jobs
 from xpk.emulator.kubernetes.cluster import Cluster
 from xpk.emulator.kubernetes.options import WriteOptions
 from xpk.emulator.kubernetes.target import Target
 
 Json = dict[str, Any]
-_DEFAULTED = re.compile(r"failurePolicy\.rules\[\d+\]\.name$")
+APPLY_PATCH = "application/apply-patch+yaml"
+_FORMS = (
+    "application/json-patch+json",
+    "application/merge-patch+json",
+    "application/strategic-merge-patch+json",
+    APPLY_PATCH,
+)
+_DEFAULTED = re.compile(r"failurePolicy\.rules\[\d+\]\.name$|^spec\.replicatedJobs.*\.(limits|requests)\.")
 _SERVER_FIELDS = ("uid", "creationTimestamp", "generation", "deletionTimestamp", "deletionGracePeriodSeconds")
 
 
@@ -25,7 +43,7 @@ class Writes:
 
     def create(self, target: Target, body: Json, options: WriteOptions) -> tuple[int, Json]:
         """POST."""
-        body = self._decode(target, body, options)
+        body = decoding.decode(target, body, options)
         meta = body.setdefault("metadata", {})
         if not meta.get("name") and meta.get("generateName"):
             meta["name"] = meta["generateName"] + self._cluster.suffix()
@@ -33,7 +51,7 @@ class Writes:
             cause = errors.required("metadata.name", "name or generateName is required")
             raise errors.invalid(target.kind.kind, target.kind.group, "", [cause])
         if meta.get("resourceVersion"):
-            raise errors.bad_request("resourceVersion should not be set on objects to be created")
+            raise errors.internal("resourceVersion should not be set on objects to be created")
         target = Target(target.kind, target.version, target.namespace, meta["name"])
         if self._store.get(target.key) is not None:
             raise errors.already_exists(target.kind.resource, target.name)
@@ -42,38 +60,35 @@ class Writes:
 
     def replace(self, target: Target, body: Json, options: WriteOptions) -> tuple[int, Json]:
         """PUT; creates what is not there only where Kubernetes does, which is nowhere here."""
-        body = self._decode(target, body, options)
+        body = decoding.decode(target, body, options)
         old = self._existing(target)
         self._same_version(target, old, body)
         return 200, self._change(target, old, body, options, self._updater(target, old, options))
 
     def patch(self, target: Target, kind: str, body: Any, options: WriteOptions) -> tuple[int, Json]:
-        """PATCH by content type: apply, JSON merge, JSON patch; a strategic merge counts as JSON merge."""
-        if kind == "application/apply-patch+yaml":
+        """PATCH by content type: apply, JSON merge, JSON patch, and strategic merge of built-in kinds."""
+        if kind == APPLY_PATCH:
             return self._apply(target, body, options)
         old = self._existing(target)
         if kind == "application/json-patch+json":
             new = patches.operations(old, body)
-        elif kind in ("application/merge-patch+json", "application/strategic-merge-patch+json"):
+        elif kind == "application/merge-patch+json":
             new = patches.merge(old, body)
+        elif kind == "application/strategic-merge-patch+json" and not target.kind.custom:
+            new = strategic.merge(target.node, old, body)
         else:
-            raise errors.ApiError(
-                415, "UnsupportedMediaType", f"the body of the request was in an unknown format: {kind}"
-            )
-        new = self._decode(target, conversion.from_stored(target.kind, target.version, new), options)
+            taken = (*_FORMS[:2], *(() if target.kind.custom else _FORMS[2:3]), *_FORMS[3:])
+            text = "the body of the request was in an unknown format - accepted media types include: "
+            raise errors.ApiError(415, "UnsupportedMediaType", text + ", ".join(taken))
+        new = decoding.decode(target, conversion.from_stored(target.kind, target.version, new), options)
         if isinstance(body, dict) and isinstance(body.get("metadata"), dict):
             self._same_version(target, old, body)
         return 200, self._change(target, old, new, options, self._updater(target, old, options))
 
     def _apply(self, target: Target, body: Any, options: WriteOptions) -> tuple[int, Json]:
-        if not options.named:
-            raise errors.bad_request(
-                'PatchOptions.meta.k8s.io "" is invalid: fieldManager: Required value: is required for '
-                "apply patch"
-            )
-        config = self._identified(target, normalize.without_nulls(body))
-        self._typed(target, config)
-        if config["metadata"].get("managedFields"):
+        config = decoding.identified(target, normalize.without_nulls(body), decoding.invalid_type)
+        decoding.typed(target, config)
+        if "managedFields" in config["metadata"]:
             raise errors.bad_request("metadata.managedFields must be nil")
         config = conversion.to_stored(target.kind, target.version, normalize.stored(target.node, config))
         if target.kind.status and not target.status:
@@ -85,10 +100,10 @@ class Writes:
             if target.status:
                 raise errors.not_found(target.kind.resource, target.name)
             return 201, self._add(target, merged, options, lambda new: new)
-        if config["metadata"].get("uid", old["metadata"]["uid"]) != old["metadata"]["uid"]:
-            raise errors.conflict(
-                target.kind.resource, target.name, "Precondition failed: UID in precondition differs"
-            )
+        uid = config["metadata"].get("uid", old["metadata"]["uid"])
+        if uid != old["metadata"]["uid"]:
+            cause = errors.invalid_value("metadata.uid", uid, "field is immutable")
+            raise errors.invalid(target.kind.kind, target.kind.group, target.name, [cause])
         self._same_version(target, old, config)
         return 200, self._change(target, old, merged, options, lambda new: new)
 
@@ -108,6 +123,8 @@ class Writes:
         review = admission.Review(cluster, kind, "CREATE", None, options.dry_run, options.warnings)
         new = self._admit(target, new, review)
         new["metadata"] |= {"uid": cluster.new_uid(), "creationTimestamp": cluster.stamp()}
+        if kind.resource == "jobs.batch":
+            new = jobs.select(new)
         if "spec" in new or kind.custom:
             new["metadata"]["generation"] = 1
         return new if options.dry_run else self._store.put(target.key, new)
@@ -132,6 +149,7 @@ class Writes:
                 new["metadata"] |= {name: old["metadata"][name]} if name in old["metadata"] else {}
             new["metadata"]["resourceVersion"] = old["metadata"]["resourceVersion"]
             new = own(normalize.with_defaults(target.stored, new))
+        self._finalizers(target, old, new)
         review = admission.Review(
             self._cluster, kind, "UPDATE", old, options.dry_run, options.warnings, target.status
         )
@@ -139,6 +157,18 @@ class Writes:
         if _without_times(new) == _without_times(old):
             return old
         return new if options.dry_run else self._cluster.update(target.key, new)
+
+    def _finalizers(self, target: Target, old: Json, new: Json) -> None:
+        """An object that is being deleted takes no new finalizer."""
+        before = old["metadata"].get("finalizers") or []
+        added = [name for name in new["metadata"].get("finalizers") or () if name not in before]
+        if added and "deletionTimestamp" in old["metadata"]:
+            text = (
+                "Forbidden: no new finalizers can be added if the object is being deleted, found new "
+                f"finalizers []string{{{', '.join(map(errors.quoted, added))}}}"
+            )
+            cause = errors.Cause("FieldValueForbidden", "metadata.finalizers", text)
+            raise errors.invalid(target.kind.kind, target.kind.group, target.name, [cause])
 
     def _check(self, target: Target, new: Json, old: Json | None, defaulted: bool) -> None:
         """The rules of the schema. Before `defaulted`, what webhooks may still fill in is let through."""
@@ -164,68 +194,6 @@ class Writes:
         admission.validate(review, new)
         return new
 
-    def _decode(self, target: Target, body: Any, options: WriteOptions) -> Json:
-        """A body in stored form. Unknown fields are refused, warned of or dropped, as the client asked."""
-        body = self._identified(target, normalize.without_nulls(body))
-        unknown = []
-        for fault in validation.check(target.node, body):
-            if fault.kind == "unknown":
-                unknown.append(f'unknown field "{fault.path}"')
-            elif fault.kind == "type" and (not target.kind.custom or fault.path.startswith("metadata")):
-                raise errors.bad_request(
-                    f'{target.kind.kind} in version "{target.version}" cannot be handled as a '
-                    f"{target.kind.kind}: " + validation.go_text(fault, target.kind.kind)
-                )
-        if unknown and options.validation == "Strict":
-            raise errors.bad_request(
-                f'{target.kind.kind} in version "{target.version}" cannot be handled as a '
-                f"{target.kind.kind}: "
-                f"strict decoding error: {', '.join(unknown)}"
-            )
-        if options.validation == "Warn":
-            options.warnings.extend(unknown)
-        return conversion.to_stored(target.kind, target.version, normalize.stored(target.node, body))
-
-    def _typed(self, target: Target, config: Json) -> None:
-        faults = [
-            fault for fault in validation.check(target.node, config, keyed=True) if fault.kind != "value"
-        ]
-        if faults:
-            version = target.kind.api_version(target.version)
-            group = version if "/" in version else f"/{version}"  # as Go prints a GroupVersionKind
-            name = f"{target.namespace}/{target.name}; {group}, Kind={target.kind.kind}"
-            texts = [validation.typed_patch_text(fault) for fault in faults]
-            joined = texts[0] if len(texts) == 1 else "errors:\n  " + "\n  ".join(texts)
-            raise errors.ApiError(500, "", f"failed to create typed patch object ({name}): {joined}")
-
-    def _identified(self, target: Target, body: Any) -> Json:
-        """A copy of the body whose kind, version, namespace and name are those of the path."""
-        if not isinstance(body, dict):
-            raise errors.bad_request("the object provided is unrecognized (must be of type Object)")
-        kind = target.kind
-        wanted = kind.api_version(target.version)
-        if body.get("apiVersion", wanted) != wanted or body.get("kind", kind.kind) != kind.kind:
-            got = f"{body.get('apiVersion')}, Kind={body.get('kind')}"
-            raise errors.bad_request(
-                f"the API version in the data ({got}) does not match the expected ({wanted}, "
-                f"Kind={kind.kind})"
-            )
-        meta = body.get("metadata")
-        if not isinstance(meta, dict):
-            meta = {}
-        if kind.namespaced and meta.get("namespace", target.namespace) != target.namespace:
-            raise errors.bad_request(
-                "the namespace of the provided object does not match the namespace sent on the request"
-            )
-        if target.name and meta.get("name", target.name) != target.name:
-            raise errors.bad_request(
-                f"the name of the object ({meta['name']}) does not match the name on the URL ({target.name})"
-            )
-        meta = dict(meta) | ({"name": target.name} if target.name else {})
-        if kind.namespaced:
-            meta["namespace"] = target.namespace
-        return {**body, "apiVersion": wanted, "kind": kind.kind, "metadata": meta}
-
     def _namespace(self, target: Target) -> None:
         if not target.kind.namespaced:
             return
@@ -233,13 +201,7 @@ class Writes:
         if space is None:
             raise errors.not_found("namespaces", target.namespace)
         if "deletionTimestamp" in space["metadata"]:
-            raise errors.ApiError(
-                403,
-                "Forbidden",
-                f'{target.kind.resource} "{target.name}" is forbidden: unable to create new content in '
-                "namespace "
-                f"{target.namespace} because it is being terminated",
-            )
+            raise errors.terminating(target.kind.resource, target.name, target.namespace)
 
     def _existing(self, target: Target) -> Json:
         old = self._store.get(target.key)

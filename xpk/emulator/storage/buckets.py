@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from xpk.emulator.clock import Clock
 from xpk.emulator.http import Json
+from xpk.emulator.iam import Account, Iam, allows
 
 # Cloud Storage wants three characters; examples everywhere have fewer, and they should work here.
 _NAME = re.compile(r"[a-z0-9]([a-z0-9._-]{0,220}[a-z0-9])?")
@@ -35,7 +36,10 @@ class StorageError(Exception):
 
 @dataclass(slots=True)
 class Bucket:
-    """One bucket. `generation` counts the writes of its policy."""
+    """One bucket. `generation` counts the writes of its policy.
+
+    `effective` holds for role and member the emulated moment from which they have their effect.
+    """
 
     name: str
     created: float
@@ -44,6 +48,7 @@ class Bucket:
     missing: bool = False
     generation: int = 1
     bindings: list[Json] = field(default_factory=list)
+    effective: dict[str, float] = field(default_factory=dict)
 
     def metadata(self, clock: Clock) -> Json:
         """As `GET /b/BUCKET` shows it."""
@@ -100,10 +105,10 @@ class Bucket:
         """The policy's etag: changes with every write."""
         return base64.b64encode(b"\x08" + self.generation.to_bytes(2, "big")).decode()
 
-    def set_policy(self, policy: Json, identity_pools: Collection[str]) -> None:
+    def set_policy(self, policy: Json, iam: Iam) -> None:
         """Replace the policy. Raises 412 for a stale etag and 400 for what is no policy.
 
-        Members of a workload identity pool are refused until the project's first cluster has made it.
+        Members of a workload identity pool are refused until IAM knows the project's first cluster.
         """
         if policy.get("etag") not in (None, "", self.etag):
             raise StorageError(
@@ -116,9 +121,26 @@ class Bucket:
         if version not in (0, 1, 3):
             raise StorageError(400, "invalid", f"Invalid policy version: {version}")
         check_bindings(bindings, version)
-        check_identity_pools(bindings, identity_pools)
+        check_identity_pools(bindings, iam.pools())
         self.bindings = [binding for binding in bindings if binding["members"]]
+        self.effective = {pair: self.effective.get(pair, iam.effective()) for pair in self._pairs()}
         self.generation += 1
+
+    def denied(self, account: Account, write: bool, now: float) -> str:
+        """Why an account may not use the objects, in the words of the API; empty when it may."""
+        members = account.members()
+        for binding in self.bindings:
+            for member in binding["members"] if allows(binding["role"], write) else ():
+                if member in members and self.effective.get(f"{binding['role']} {member}", now) <= now:
+                    return ""
+        right = "storage.objects.create" if write else "storage.objects.list"
+        return (
+            f"Error 403: Caller does not have {right} access to the Google Cloud Storage bucket. "
+            f"Permission '{right}' denied on resource (or it may not exist)., forbidden"
+        )
+
+    def _pairs(self) -> Iterable[str]:
+        return (f"{binding['role']} {member}" for binding in self.bindings for member in binding["members"])
 
     def _place(self) -> Json:
         if self.location in MULTI_REGIONS:
@@ -161,8 +183,9 @@ def check_bindings(bindings: object, version: int) -> None:
 class Buckets:
     """All buckets that were ever named."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, iam: Iam) -> None:
         self.clock = clock
+        self.iam = iam
         self.all: dict[str, Bucket] = {}
 
     def get(self, name: str) -> Bucket:
@@ -177,6 +200,18 @@ class Buckets:
         if not _NAME.fullmatch(name) or ("." not in name and len(name) > 63):
             raise StorageError(400, "invalid", f"Invalid bucket name: '{name}'")
         return self.all.setdefault(name, Bucket(name, self.clock.now()))
+
+    def denied(self, name: str, account: Account, write: bool) -> str:
+        """Why an account may not use a bucket's objects; empty when it may."""
+        try:
+            return self.get(name).denied(account, write, self.clock.now())
+        except StorageError as error:
+            return f"Error {error.code}: {error}, {error.reason}"
+
+    def hurry(self) -> None:
+        """All bindings have their effect from now on."""
+        for bucket in self.all.values():
+            bucket.effective.clear()
 
     def dump(self) -> list[Json]:
         """All, as JSON."""

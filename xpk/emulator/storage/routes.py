@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
-
 from xpk.emulator.errors import unknown_route
 from xpk.emulator.http import Request, Response
 from xpk.emulator.storage.buckets import Buckets, StorageError
@@ -19,9 +17,8 @@ QUERY = {
 class Routes:
     """Answers the requests of the storage API from `Buckets`."""
 
-    def __init__(self, buckets: Buckets, identity_pools: Callable[[], Collection[str]]) -> None:
+    def __init__(self, buckets: Buckets) -> None:
         self.buckets = buckets
-        self._identity_pools = identity_pools
 
     def handle(self, request: Request) -> Response:
         """One request whose path starts with /storage/v1/."""
@@ -47,7 +44,7 @@ class Routes:
                 return Response(200, project(self.buckets.get(name).policy(int(version)), mask))
             case "PUT", ["b", name, "iam"]:
                 bucket = self.buckets.get(name)
-                bucket.set_policy(request.json(), self._identity_pools())
+                bucket.set_policy(request.json(), self.buckets.iam)
                 return Response(200, project(bucket.policy(3), mask))
             case _:
                 raise unknown_route(request.method, request.path)

@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 from xpk.emulator.kubernetes import errors, schema
-from xpk.emulator.kubernetes.admission import jobs, names, pods
+from xpk.emulator.kubernetes.admission import defaults, jobs, names, pods
 from xpk.emulator.kubernetes.admission.review import Review
 from xpk.emulator.kubernetes.errors import Cause
 
@@ -16,6 +16,16 @@ NEED_SPEC = (
     *("pods", "jobs.batch", "deployments.apps", "daemonsets.apps", "statefulsets.apps", "replicasets.apps"),
     "customresourcedefinitions.apiextensions.k8s.io",
 )
+_DEPLOYMENT: Json = {
+    "replicas": 1,
+    "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": "25%", "maxSurge": "25%"}},
+    "revisionHistoryLimit": 10,
+    "progressDeadlineSeconds": 600,
+}
+_DAEMON_SET: Json = {
+    "updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 1, "maxSurge": 0}},
+    "revisionHistoryLimit": 10,
+}
 TEMPLATED = NEED_SPEC[2:6]
 
 
@@ -32,7 +42,10 @@ def mutate(review: Review, obj: Json) -> Json:
             if review.old is not None:
                 obj["spec"] = review.old.get("spec", obj["spec"])
         case "pods" if review.operation == "CREATE":
-            obj = {**pods.admit(review.cluster, pods.default(obj)), "status": {"phase": "Pending"}}
+            obj = pods.admit(review.cluster, pods.default(obj))
+            obj = {**obj, "status": {"phase": "Pending", "qosClass": defaults.qos_class(obj["spec"])}}
+        case "pods":
+            obj = pods.default(obj)
         case "jobs.batch":
             obj = jobs.default(obj)
         case "secrets":
@@ -40,8 +53,9 @@ def mutate(review: Review, obj: Json) -> Json:
         case "services":
             obj = _service(obj)
         case "deployments.apps":
-            spec = {"replicas": 1, **obj["spec"]}
-            obj = {**obj, "spec": spec}
+            obj = {**obj, "spec": {**_DEPLOYMENT, **defaults.template(obj["spec"], "Always")}}
+        case "daemonsets.apps":
+            obj = {**obj, "spec": {**_DAEMON_SET, **defaults.template(obj["spec"], "Always")}}
         case "customresourcedefinitions.apiextensions.k8s.io":
             names_ = obj["spec"]["names"]
             filled = {"singular": names_["kind"].lower(), "listKind": names_["kind"] + "List", **names_}
@@ -62,12 +76,20 @@ def _secret(obj: Json) -> Json:
 
 
 def _service(obj: Json) -> Json:
-    spec = {"type": "ClusterIP", "sessionAffinity": "None", **obj.get("spec", {})}
+    spec = {
+        "type": "ClusterIP",
+        "sessionAffinity": "None",
+        "internalTrafficPolicy": "Cluster",
+        "ipFamilies": ["IPv4"],
+        "ipFamilyPolicy": "SingleStack",
+        **obj.get("spec", {}),
+    }
     if "ports" in spec:
         spec["ports"] = [
             {"protocol": "TCP", "targetPort": port.get("port"), **port} for port in spec["ports"]
         ]
     spec.setdefault("clusterIP", "34.118.224.10")
+    spec.setdefault("clusterIPs", [spec["clusterIP"]])
     return {**obj, "spec": spec}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from xpk.emulator.kubernetes import errors
-from xpk.emulator.kubernetes.admission import names, pods
+from xpk.emulator.kubernetes.admission import defaults, names, pods
 from xpk.emulator.kubernetes.errors import Cause
 
 Json = dict[str, Any]
@@ -21,7 +21,25 @@ def default(job: Json) -> Json:
     policy = "Failed" if "podFailurePolicy" in spec else "TerminatingOrFailed"
     spec.setdefault("podReplacementPolicy", policy)
     spec.setdefault("manualSelector", False)
-    return {**job, "spec": spec}
+    return {**job, "spec": defaults.template(spec)}
+
+
+def select(job: Json) -> Json:
+    """A new Job that has its uid, with the selector and the pod labels that the server makes of it."""
+    meta, spec = job["metadata"], job["spec"]
+    if spec.get("manualSelector"):
+        return job
+    template = spec["template"]
+    own = {
+        "batch.kubernetes.io/controller-uid": meta["uid"],
+        "batch.kubernetes.io/job-name": meta["name"],
+        "controller-uid": meta["uid"],
+        "job-name": meta["name"],
+    }
+    labels = {**((template.get("metadata") or {}).get("labels") or {}), **own}
+    template = {**template, "metadata": {**(template.get("metadata") or {}), "labels": labels}}
+    selector = {"matchLabels": {"batch.kubernetes.io/controller-uid": meta["uid"]}}
+    return {**job, "spec": {**spec, "selector": selector, "template": template}}
 
 
 def check(job: Json, old: Json | None) -> list[Cause]:

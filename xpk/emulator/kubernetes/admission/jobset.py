@@ -13,6 +13,7 @@ from xpk.emulator.kubernetes.admission import names
 from xpk.emulator.kubernetes.admission.review import Review
 from xpk.emulator.kubernetes.cluster import Cluster, holds
 from xpk.emulator.kubernetes.errors import ApiError, Cause
+from xpk.emulator.kubernetes.validation import UNREAD, is_quantity
 
 Json = dict[str, Any]
 JOBSETS = "jobsets.jobset.x-k8s.io"
@@ -42,6 +43,7 @@ def mutate(review: Review, obj: Json) -> Json:
     """A JobSet with the webhook's defaults; they are set on creation and on update."""
     if review.kind.resource != JOBSETS:
         return obj
+    _read(obj)
     spec = {
         "successPolicy": {"operator": "All"},
         "startupPolicy": {"startupPolicyOrder": "AnyOrder"},
@@ -61,6 +63,19 @@ def mutate(review: Review, obj: Json) -> Json:
         ]
         spec["failurePolicy"] = {**spec["failurePolicy"], "rules": named}
     return {**obj, "spec": spec}
+
+
+def _read(obj: Json) -> None:
+    """Raises 400 for a quantity that the webhook, being typed, cannot read."""
+    for job in (obj.get("spec") or {}).get("replicatedJobs") or ():
+        pod = ((job["template"].get("spec") or {}).get("template") or {}).get("spec") or {}
+        for container in [*(pod.get("containers") or ()), *(pod.get("initContainers") or ())]:
+            resources = container.get("resources") or {}
+            for part in ("limits", "requests"):
+                for value in (resources.get(part) or {}).values():
+                    if not is_quantity(str(value)):
+                        text = f'admission webhook "mjobset.kb.io" denied the request: {UNREAD}'
+                        raise ApiError(400, "", text)
 
 
 def _default_job(job: Json) -> Json:

@@ -5,35 +5,54 @@ from __future__ import annotations
 from typing import Any
 
 from xpk.emulator.kubernetes import errors
-from xpk.emulator.kubernetes.admission import names
+from xpk.emulator.kubernetes.admission import defaults, names
 from xpk.emulator.kubernetes.cluster import Cluster
 from xpk.emulator.kubernetes.errors import ApiError, Cause
 from xpk.emulator.kubernetes.quantities import number
 
 Json = dict[str, Any]
 TPU = "google.com/tpu"
+PULLS = ("Always", "IfNotPresent", "Never")
 POLICIES = ("Always", "OnFailure", "Never")
+_DEFAULT_WAITS = tuple(
+    {
+        "key": f"node.kubernetes.io/{name}",
+        "operator": "Exists",
+        "effect": "NoExecute",
+        "tolerationSeconds": 300,
+    }
+    for name in ("not-ready", "unreachable")
+)
 
 
 def default(pod: Json) -> Json:
-    """A pod with the defaults that something reads."""
+    """A pod with its defaults."""
     spec = {
         "restartPolicy": "Always",
-        "dnsPolicy": "ClusterFirst",
-        "schedulerName": "default-scheduler",
-        "terminationGracePeriodSeconds": 30,
         "serviceAccountName": "default",
+        "enableServiceLinks": True,
         **pod["spec"],
     }
+    spec = defaults.pod_spec(spec)
+    spec["containers"] = [_requests(container) for container in spec["containers"]]
     if spec.get("hostNetwork"):
         spec["containers"] = [_host_ports(container) for container in spec["containers"]]
     return {**pod, "spec": spec}
 
 
+def _requests(container: Json) -> Json:
+    """Of what has a limit and no request, so much is asked for."""
+    resources = container.get("resources") or {}
+    if not resources.get("limits"):
+        return container
+    requests = {**resources["limits"], **(resources.get("requests") or {})}
+    return {**container, "resources": {**resources, "requests": requests}}
+
+
 def _host_ports(container: Json) -> Json:
     if not container.get("ports"):
         return container
-    ports = [{"protocol": "TCP", "hostPort": port["containerPort"], **port} for port in container["ports"]]
+    ports = [{"hostPort": port["containerPort"], **port} for port in container["ports"]]
     return {**container, "ports": ports}
 
 
@@ -62,11 +81,20 @@ def admit(cluster: Cluster, pod: Json) -> Json:
         for item in cluster.store.each("priorityclasses.scheduling.k8s.io"):
             if item.get("globalDefault"):
                 priority = item.get("value", 0)
-    added: Json = {"priority": priority}
+    added: Json = {"priority": priority, "preemptionPolicy": "PreemptLowerPriority"}
     tolerations = spec.get("tolerations") or []
     if wants_tpu(spec) and not any(item.get("key") == TPU for item in tolerations):
-        added["tolerations"] = [*tolerations, {"key": TPU, "operator": "Exists", "effect": "NoSchedule"}]
+        tolerations = [*tolerations, {"key": TPU, "operator": "Exists", "effect": "NoSchedule"}]
+    added["tolerations"] = [*tolerations, *_waits(tolerations)]
     return {**pod, "spec": {**spec, **added}}
+
+
+def _waits(tolerations: list[Json]) -> list[Json]:
+    """DefaultTolerationSeconds: a pod stays for five minutes on a host that does not answer."""
+    keys = {item.get("key") for item in tolerations if item.get("effect") in (None, "", "NoExecute")}
+    if None in keys or "" in keys:
+        return []
+    return [item for item in _DEFAULT_WAITS if item["key"] not in keys]
 
 
 def wants_tpu(spec: Json) -> bool:
@@ -147,8 +175,6 @@ def _volumes(spec: Json, path: str) -> tuple[set[str], list[Cause]]:
             found.append(errors.duplicate(f"{where}.name", volume["name"]))
         known.add(volume["name"])
         sources = [name for name in volume if name != "name"]
-        if not sources:
-            found.append(errors.required(where, "must specify a volume type"))
         for extra in sources[1:]:
             text = "Forbidden: may not specify more than 1 volume type"
             found.append(Cause("FieldValueForbidden", f"{where}.{extra}", text))
@@ -162,6 +188,9 @@ def _container(container: Json, path: str, volumes: set[str], host_network: bool
     found = [errors.invalid_value(f"{path}.name", name, fault) for fault in names.dns_1123_label(name)]
     if not container.get("image"):
         found.append(errors.required(f"{path}.image"))
+    pull = container.get("imagePullPolicy", PULLS[0])
+    if pull not in PULLS:
+        found.append(errors.unsupported(f"{path}.imagePullPolicy", pull, list(PULLS)))
     mounted: set[str] = set()
     for index, mount in enumerate(container.get("volumeMounts") or ()):
         where = f"{path}.volumeMounts[{index}]"
@@ -175,7 +204,9 @@ def _container(container: Json, path: str, volumes: set[str], host_network: bool
         mounted.add(mount["mountPath"])
     for index, variable in enumerate(container.get("env") or ()):
         where = f"{path}.env[{index}]"
-        if not variable["name"] or "=" in variable["name"]:
+        if not variable["name"]:
+            found.append(errors.required(f"{where}.name"))
+        elif "=" in variable["name"]:
             found.append(
                 errors.invalid_value(f"{where}.name", variable["name"], "a valid environment variable name")
             )

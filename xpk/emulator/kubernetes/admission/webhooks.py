@@ -32,8 +32,14 @@ def reach(review: Review, phase: Literal["mutating", "validating"], obj: Json) -
                     "InternalError",
                     f'Internal error occurred: failed calling webhook "{webhook["name"]}": failed to '
                     "call webhook: "
-                    f'Post "{url}": no endpoints available for service "{service["name"]}"',
+                    f'Post "{url}": {_silence(review.cluster, service)}',
                 )
+
+
+def _silence(cluster: Cluster, service: Json) -> str:
+    if cluster.store.find("services", service["namespace"], service["name"]) is None:
+        return f'service "{service["name"]}" not found'
+    return f'no endpoints available for service "{service["name"]}"'
 
 
 def _concerns(webhook: Json, review: Review, obj: Json) -> bool:

@@ -42,12 +42,14 @@ def requests(workload: Json) -> dict[str, dict[str, Decimal]]:
 
 
 def usage(workload: Json) -> Usage:
-    """What an admitted workload takes."""
+    """What an admitted workload takes: all it asked for but for its reclaimable pods."""
     used: Usage = Counter()
     admission = workload.get("status", {}).get("admission") or {}
+    done = {row["name"]: row["count"] for row in workload.get("status", {}).get("reclaimablePods") or ()}
     for row in admission.get("podSetAssignments") or ():
+        left = Decimal(row["count"] - done.get(row["name"], 0)) / max(row["count"], 1)
         for resource, flavor in (row.get("flavors") or {}).items():
-            used[flavor, resource] += number(row["resourceUsage"][resource])  # type: ignore[assignment]
+            used[flavor, resource] += number(row["resourceUsage"][resource]) * left
     return used
 
 

@@ -26,8 +26,10 @@ def settle(
     before = _find(conditions, "Suspended")
     if facts.get("suspended") and (before is None or before["status"] == "False"):
         _put(cluster, conditions, "Suspended", "True", "JobSuspended", "Job suspended")
+        cluster.event(job, "Normal", "Suspended", "Job suspended", COMPONENT)
     elif before is not None and before["status"] == "True" and not job["spec"].get("suspend"):
         _put(cluster, conditions, "Suspended", "False", "JobResumed", "Job resumed")
+        cluster.event(job, "Normal", "Resumed", "Job resumed", COMPONENT)
     wanted = job["spec"].get("completions", job["spec"].get("parallelism", 1))
     if 0 < wanted <= succeeded and not running and not any(item["type"] in FINISHED for item in conditions):
         for kind in ("SuccessCriteriaMet", "Complete"):

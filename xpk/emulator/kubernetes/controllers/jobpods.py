@@ -38,13 +38,7 @@ def build(cluster: Cluster, job: Json, index: int) -> Json:
     meta = job["metadata"]
     template = job["spec"]["template"]
     before = template.get("metadata") or {}
-    labels = {
-        **(before.get("labels") or {}),
-        "batch.kubernetes.io/controller-uid": meta["uid"],
-        "batch.kubernetes.io/job-name": meta["name"],
-        "controller-uid": meta["uid"],
-        "job-name": meta["name"],
-    }
+    labels = dict(before.get("labels") or {})
     annotations = dict(before.get("annotations") or {})
     spec = dict(template["spec"])
     middle = ""

@@ -8,7 +8,7 @@ from typing import Any
 from xpk.emulator.kubernetes.cluster import condition, controller_of, holds
 from xpk.emulator.kubernetes.controllers import jobconditions, jobpods
 from xpk.emulator.kubernetes.controllers.base import Controller
-from xpk.emulator.kubernetes.controllers.jobconditions import FINISHED
+from xpk.emulator.kubernetes.controllers.jobconditions import COMPONENT, FINISHED
 from xpk.emulator.kubernetes.controllers.jobpods import TRACKING
 from xpk.emulator.kubernetes.controllers.jobpolicy import failure_rule
 from xpk.emulator.kubernetes.controllers.mounts import ready
@@ -54,17 +54,20 @@ class Jobs(Controller):
             return None
         pods = self._pods(job)
         if any(holds(job, kind) for kind in FINISHED):
-            self._delete(pods)
+            self._delete(job, pods)
             self._write(key, job, pods, {})
             return self._time_to_live(key, job)
         failed = self._account(job, pods)
         doomed = condition(job, "FailureTarget") or self._doom(job, pods, failed)
         if doomed:
-            self._delete(pods)
+            self._delete(job, pods)
             self._write(key, job, pods, {"failed": failed, "doomed": doomed})
             return None
         if job["spec"].get("suspend"):
-            self._delete(pods)
+            for pod_key, pod in pods:
+                if self._runs(pod):
+                    self.cluster.finalize(pod_key, TRACKING)  # so that it does not count as failed
+            self._delete(job, self._pods(job))
             self._write(key, job, pods, {"failed": failed, "suspended": True})
             return None
         self._create(job, pods)
@@ -96,9 +99,11 @@ class Jobs(Controller):
         failed = int(job.get("status", {}).get("failed", 0))
         policy = job["spec"].get("podFailurePolicy") or {}
         for key, pod in pods:
-            if pod["status"].get("phase") == "Failed" and TRACKING in pod["metadata"].get("finalizers", ()):
+            if pod["status"].get("phase") == "Failed" and _tracked(pod):
                 rule = failure_rule(policy, pod)
                 failed += rule is None or rule[0] != "Ignore"
+                self.cluster.finalize(key, TRACKING)
+            elif pod["status"].get("phase") == "Succeeded":
                 self.cluster.finalize(key, TRACKING)
         return failed
 
@@ -106,9 +111,7 @@ class Jobs(Controller):
         """The condition that ends the Job, when its policy or its limit says so."""
         spec = job["spec"]
         policy = spec.get("podFailurePolicy")
-        counted = failed + (
-            0 if policy else sum("deletionTimestamp" in p["metadata"] and self._runs(p) for _, p in pods)
-        )
+        counted = failed + (0 if policy else sum(self._ending(pod) and _tracked(pod) for _, pod in pods))
         if policy:
             for _, pod in pods:
                 found = failure_rule(policy, pod)
@@ -122,13 +125,17 @@ class Jobs(Controller):
         times = {"lastProbeTime": self.cluster.stamp(), "lastTransitionTime": self.cluster.stamp()}
         return {"type": "FailureTarget", "status": "True", "reason": reason, "message": message, **times}
 
+    def _ending(self, pod: Json) -> bool:
+        return "deletionTimestamp" in pod["metadata"] and self._runs(pod)
+
     def _runs(self, pod: Json) -> bool:
         return pod["status"].get("phase") not in TERMINAL
 
-    def _delete(self, pods: list[tuple[Key, Json]]) -> None:
+    def _delete(self, job: Json, pods: list[tuple[Key, Json]]) -> None:
         for key, pod in pods:
             if self._runs(pod) and "deletionTimestamp" not in pod["metadata"]:
                 self.cluster.delete(key)
+                self.cluster.event(job, "Normal", "SuccessfulDelete", f"Deleted pod: {key.name}", COMPONENT)
 
     def _create(self, job: Json, pods: list[tuple[Key, Json]]) -> None:
         """Create the missing pods: of an Indexed Job those of the missing indexes."""
@@ -146,12 +153,14 @@ class Jobs(Controller):
             missing = [-1] * max(0, min(wanted, left) - active)
         for index in missing:
             try:
-                self.cluster.create("pods", jobpods.build(self.cluster, job, index))
+                made = self.cluster.create("pods", jobpods.build(self.cluster, job, index))
             except ApiError as error:
                 self.cluster.event(
-                    job, "Warning", "FailedCreate", f"Error creating: {error.message}", "job-controller"
+                    job, "Warning", "FailedCreate", f"Error creating: {error.message}", COMPONENT
                 )
                 return
+            name = made["metadata"]["name"]
+            self.cluster.event(job, "Normal", "SuccessfulCreate", f"Created pod: {name}", COMPONENT)
 
     def _present(self, pod: Json) -> bool:
         return self._runs(pod) or pod["status"].get("phase") == "Succeeded"
@@ -198,3 +207,7 @@ class Jobs(Controller):
             return float(left)
         self.cluster.delete(key, "Foreground")
         return None
+
+
+def _tracked(pod: Json) -> bool:
+    return TRACKING in pod["metadata"].get("finalizers", ())

@@ -110,7 +110,8 @@ class JobSets(Controller):
                 message = f'job "{job["metadata"]["name"]}" creation failed with error: {error.message}'
                 self.cluster.event(item, "Warning", "JobCreationFailed", message, COMPONENT)
                 return RETRY_SECONDS
-            self.cluster.create(JOBS, normalize.stored(built_in("V1Job"), job))
+            job["metadata"]["uid"] = self.cluster.new_uid()
+            self.cluster.create(JOBS, job_rules.select(normalize.stored(built_in("V1Job"), job)))
         return None
 
     def _service(self, item: Json) -> None:
@@ -122,21 +123,18 @@ class JobSets(Controller):
         if self.store.find("services", meta["namespace"], name) is None:
             spec = {
                 "clusterIP": "None",
+                "clusterIPs": ["None"],
                 "type": "ClusterIP",
+                "internalTrafficPolicy": "Cluster",
+                "ipFamilies": ["IPv4"],
+                "ipFamilyPolicy": "SingleStack",
+                "sessionAffinity": "None",
                 "selector": {"jobset.sigs.k8s.io/jobset-name": meta["name"]},
                 "publishNotReadyAddresses": network.get("publishNotReadyAddresses", True),
             }
-            labels = {
-                "jobset.sigs.k8s.io/jobset-name": meta["name"],
-                "jobset.sigs.k8s.io/jobset-uid": meta["uid"],
-            }
-            head = {
-                "name": name,
-                "namespace": meta["namespace"],
-                "labels": labels,
-                "ownerReferences": [owner(item)],
-            }
-            self.cluster.create("services", {"metadata": head, "spec": spec})
+            head = {"name": name, "namespace": meta["namespace"], "ownerReferences": [owner(item)]}
+            body = {"metadata": head, "spec": spec, "status": {"loadBalancer": {}}}
+            self.cluster.create("services", body)
 
     def _apply(self, item: Json, status: Json, outcome: Outcome) -> None:
         """Carry out what the failure policy decided."""
@@ -147,9 +145,7 @@ class JobSets(Controller):
         if outcome.counts:
             status["restartsCountTowardsMax"] = status.get("restartsCountTowardsMax", 0) + 1
         self.cluster.event(item, "Warning", outcome.reason, outcome.message, COMPONENT)
-        self._condition(
-            item, status, "RestartingJobSet", "True", outcome.condition_reason, outcome.message, False
-        )
+        self._condition(item, status, "RestartingJobSet", "True", outcome.condition_reason, outcome.message)
 
     def _end(self, item: Json, status: Json, kind: str, reason: str, message: str) -> None:
         status["terminalState"] = kind
@@ -163,9 +159,7 @@ class JobSets(Controller):
         if before is not None and (before["status"], before["reason"]) != ("False", reason):
             self._condition(item, status, "RestartingJobSet", "False", reason, message)
 
-    def _condition(
-        self, item: Json, status: Json, kind: str, value: str, reason: str, message: str, event: bool = True
-    ) -> None:
+    def _condition(self, item: Json, status: Json, kind: str, value: str, reason: str, message: str) -> None:
         conditions = list(status.get("conditions", ()))
         before = next((c for c in conditions if c["type"] == kind), None)
         moved = before is None or before["status"] != value
@@ -178,9 +172,8 @@ class JobSets(Controller):
             "lastTransitionTime": since,
         }
         status["conditions"] = [c for c in conditions if c["type"] != kind] + [new]
-        if event:
-            level = "Warning" if kind == "Failed" else "Normal"
-            self.cluster.event(item, level, reason, message, COMPONENT)
+        bad = kind == "Failed" or (kind, value) == ("RestartingJobSet", "True")
+        self.cluster.event(item, "Warning" if bad else "Normal", reason, message, COMPONENT)
 
     def _succeeded(self, item: Json, current: dict[str, Json]) -> bool:
         policy = item["spec"].get("successPolicy") or {}

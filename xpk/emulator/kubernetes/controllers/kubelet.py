@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from xpk.emulator.iam import Access, Account
 from xpk.emulator.kubernetes.cluster import Cluster, held
 from xpk.emulator.kubernetes.controllers import mounts
 from xpk.emulator.kubernetes.controllers.base import Controller
@@ -31,6 +32,12 @@ class Kubelet(Controller):
         super().__init__(cluster)
         self._placement = placement
         self._addresses = 0
+        self._project = ""
+        self._access: Access | None = None
+
+    def trust(self, project: str, access: Access) -> None:
+        """Ask this for the right to a bucket; without it every pod has all rights."""
+        self._project, self._access = project, access
 
     def keys(self, change: Change) -> Iterable[Key]:
         """The pod; and its neighbours when it is a driver that they may wait for."""
@@ -62,7 +69,7 @@ class Kubelet(Controller):
             if "containerStatuses" not in pod["status"]:
                 self.cluster.set_status(key, {**pod["status"], "containerStatuses": _waiting(pod)})
             return left
-        message = mounts.fault(self.store, self._placement, pod)
+        message = mounts.fault(self.store, self._placement, pod, self._denied)
         if message:
             self.cluster.event(pod, "Warning", "FailedMount", message, "kubelet")
             return MOUNT_RETRY_SECONDS
@@ -81,7 +88,7 @@ class Kubelet(Controller):
         )
         now = self.cluster.stamp()
         conditions = [
-            {"type": name, "status": "True", "lastTransitionTime": now}
+            {"type": name, "status": "True", "lastProbeTime": None, "lastTransitionTime": now}
             for name in (
                 "PodReadyToStartContainers",
                 "Initialized",
@@ -96,11 +103,22 @@ class Kubelet(Controller):
             "conditions": conditions,
             "containerStatuses": [_container(c, state, True, 0) for c in pod["spec"]["containers"]],
             "hostIP": host,
+            "hostIPs": [{"ip": host}] if host else [],
             "podIP": address,
             "podIPs": [{"ip": address}],
             "startTime": now,
         }
         self.cluster.set_status(key, status)
+
+    def _denied(self, pod: Json, bucket: str, write: bool) -> str:
+        """Why a pod may not use a bucket's objects; empty when it may."""
+        if self._access is None:
+            return ""
+        namespace = pod["metadata"]["namespace"]
+        name = pod["spec"].get("serviceAccountName") or "default"
+        found = self.store.find("serviceaccounts", namespace, name) or {"metadata": {}}
+        email = (found["metadata"].get("annotations") or {}).get("iam.gke.io/gcp-service-account", "")
+        return self._access(bucket, Account(self._project, namespace, name, email), write)
 
     def _stop(self, key: Key, pod: Json) -> float | None:
         passed = self.cluster.now() - self.cluster.seconds(pod["metadata"]["deletionTimestamp"])
@@ -111,6 +129,9 @@ class Kubelet(Controller):
             return STOP_SECONDS
         if passed < 2 * STOP_SECONDS:
             return 2 * STOP_SECONDS - passed
+        if pod["status"].get("startTime") and (message := mounts.stays(self.store, self._placement, pod)):
+            self.cluster.event(pod, "Warning", "FailedUnMount", message, "kubelet")
+            return MOUNT_RETRY_SECONDS
         release(self.cluster, key)
         return None
 
@@ -185,7 +206,7 @@ def disrupt(cluster: Cluster, key: Key, reason: str, message: str) -> None:
     pod = cluster.store.get(key)
     if pod is None:
         return
-    times = {"lastTransitionTime": cluster.stamp()}
+    times = {"lastProbeTime": None, "lastTransitionTime": cluster.stamp()}
     added = {"type": "DisruptionTarget", "status": "True", "reason": reason, "message": message, **times}
     kept = [item for item in pod["status"].get("conditions", ()) if item["type"] != "DisruptionTarget"]
     cluster.set_status(key, {**pod["status"], "conditions": [*kept, added]})
@@ -217,6 +238,7 @@ def _container(container: Json, state: Json, is_ready: bool, restarts: int) -> J
         "started": is_ready,
         "restartCount": restarts,
         "state": state,
+        "lastState": {},
     }
 
 

@@ -5,6 +5,7 @@ The sentences are those of the multi-tier checkpointing and Cloud Storage FUSE d
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from xpk.emulator.kubernetes.controllers.placement import Placement
@@ -21,7 +22,11 @@ _UNREGISTERED = (
 )
 
 
-def fault(store: Store, placement: Placement, pod: Json) -> str:
+Denied = Callable[[Json, str, bool], str]
+"""Why a pod may not read (True: write) a bucket's objects; empty when it may."""
+
+
+def fault(store: Store, placement: Placement, pod: Json, denied: Denied) -> str:
     """The message of the first volume that cannot be mounted, empty when all can."""
     for volume in pod["spec"].get("volumes") or ():
         driver = (volume.get("csi") or {}).get("driver")
@@ -29,10 +34,31 @@ def fault(store: Store, placement: Placement, pod: Json) -> str:
         if driver == MTC_DRIVER:
             why = _checkpointing(store, placement, pod)
         elif driver == FUSE_DRIVER:
-            why = _fuse(store, pod)
+            why = _fuse(store, pod) or _bucket(pod, volume["csi"], denied)
         if why:
             return f'MountVolume.SetUp failed for volume "{volume["name"]}" : {why}'
     return ""
+
+
+def stays(store: Store, placement: Placement, pod: Json) -> str:
+    """What keeps a pod that has ended: its ramdisk is unmounted by the driver, and by nobody else."""
+    for volume in pod["spec"].get("volumes") or ():
+        if (volume.get("csi") or {}).get("driver") == MTC_DRIVER and _checkpointing(store, placement, pod):
+            why = _UNREGISTERED.replace("mounter.SetUpAt", "Unmounter.TearDownAt").format(MTC_DRIVER)
+            return f'UnmountVolume.TearDown failed for volume "{volume["name"]}" : {why}'
+    return ""
+
+
+def _bucket(pod: Json, source: Json, denied: Denied) -> str:
+    """What Cloud Storage says to the pod's account; a pod on the host's network acts as the node."""
+    attributes = source.get("volumeAttributes") or {}
+    bucket = attributes.get("bucketName", "")
+    if pod["spec"].get("hostNetwork") or bucket in ("", "_"):  # "_": all that the account may see
+        return ""
+    why = denied(pod, bucket, not source.get("readOnly"))
+    if not why:
+        return ""
+    return f'rpc error: code = PermissionDenied desc = failed to get GCS bucket "{bucket}": googleapi: {why}'
 
 
 def _checkpointing(store: Store, placement: Placement, pod: Json) -> str:

@@ -39,6 +39,12 @@ class Placement:
         if change.key.resource == "nodes":
             self._node(change)
         elif change.key.resource == "pods":
+            if (
+                change.old is not None
+                and change.type != "DELETED"
+                and _place(change.old) == _place(change.new)
+            ):
+                return
             if change.old is not None:
                 self._account(change.key, change.old, -1)
             if change.type != "DELETED":
@@ -93,3 +99,8 @@ class Placement:
         job_key = (pod["metadata"].get("labels") or {}).get(JOB_KEY)
         if job_key and node in self._pool:
             self.keys.setdefault(self._pool[node], Counter())[job_key] += sign
+
+
+def _place(pod: Json) -> tuple[str, bool]:
+    """All that can change of what a pod takes: where it is, and whether it has ended."""
+    return pod["spec"].get("nodeName", ""), pod["status"].get("phase") in TERMINAL

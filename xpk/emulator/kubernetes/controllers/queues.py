@@ -10,7 +10,7 @@ from typing import Any
 
 from xpk.emulator.kubernetes.admission import kueue as rules
 from xpk.emulator.kubernetes.admission.kueue import WORKLOADS
-from xpk.emulator.kubernetes.cluster import holds
+from xpk.emulator.kubernetes.cluster import condition, holds
 from xpk.emulator.kubernetes.controllers import flavors
 from xpk.emulator.kubernetes.controllers.base import Controller
 from xpk.emulator.kubernetes.controllers.flavors import FLAVORS, Assignment, Usage
@@ -129,9 +129,9 @@ class Queues(Controller):
             return None
         taken = used.setdefault(name, Counter())
         found = flavors.assign(self.store, queue, item, taken)
-        if found.reason and found.fits_alone and self._preempt(item, queue, taken):
+        if found.reason and found.fits_alone and (victims := self._preempt(item, queue, taken)):
             preempting.add(name)
-            message = f"{found.message}. Pending the preemption of 1 or more workload(s)"
+            message = f"{found.message}. Pending the preemption of {victims} workload(s)"
             return self._pend(key, "WaitingForPreemptedWorkloads", message)
         if found.reason:
             return self._pend(key, found.reason, found.message)
@@ -172,8 +172,10 @@ class Queues(Controller):
         admission = {"clusterQueue": queue, "podSetAssignments": rows}
         message = f"Quota reserved in ClusterQueue {queue}"
         for kind in ("Evicted", "Preempted"):
-            if holds(item, kind):
-                set_condition(self.cluster, key, kind, "False", "QuotaReserved", f"Previously: {kind}")
+            before = condition(item, kind)
+            if before is not None and before["status"] == "True":
+                text_ = f"Previously: {before['message']}"
+                set_condition(self.cluster, key, kind, "False", "QuotaReserved", text_)
         set_condition(
             self.cluster,
             key,
@@ -187,27 +189,28 @@ class Queues(Controller):
         set_condition(self.cluster, key, "Admitted", "True", "Admitted", "The workload is admitted")
         written = self.store.get(key) or item
         taken.update(flavors.usage(written))
-        waited = (
-            f"{message}, wait time since queued was "
-            f"{self.cluster.now() - self.cluster.seconds(_age(item)[0]):.0f}s"
-        )
-        self.cluster.event(written, "Normal", "QuotaReserved", waited, COMPONENT)
+        requeued = condition(item, "Requeued")
+        since = requeued["lastTransitionTime"] if requeued else _age(item)[0]
+        waited = self.cluster.now() - self.cluster.seconds(since)
+        said = f"{message}, wait time since queued was {waited:.0f}s"
+        self.cluster.event(written, "Normal", "QuotaReserved", said, COMPONENT)
         text_ = f"Admitted by ClusterQueue {queue}, wait time since reservation was 0s"
         self.cluster.event(written, "Normal", "Admitted", text_, COMPONENT)
 
-    def _preempt(self, item: Json, queue: Json, taken: Usage) -> bool:
-        """Evict lower workloads of the ClusterQueue until the item would fit.
+    def _preempt(self, item: Json, queue: Json, taken: Usage) -> int:
+        """Evict lower workloads of the ClusterQueue until the item would fit; those first that are on
+        their way out already.
 
-        False when that does not help.
+        Returns how many have to go, 0 when that does not help. They keep their quota until their pods end.
         """
         policy = (queue.get("spec", {}).get("preemption") or {}).get("withinClusterQueue", "Never")
         if policy == "Never":
-            return False
+            return 0
         mine = item["spec"].get("priority", 0)
         name = queue["metadata"]["name"]
         victims = [w for w in self._reserving(name) if self._below(w, item, mine, policy)]
         victims.sort(key=_age, reverse=True)
-        victims.sort(key=lambda victim: int(victim["spec"].get("priority", 0)))
+        victims.sort(key=lambda victim: (not holds(victim, "Evicted"), _priority(victim)))
         left: Usage = Counter(taken)
         chosen = []
         for victim in victims:
@@ -216,11 +219,11 @@ class Queues(Controller):
             if not flavors.assign(self.store, queue, item, left).reason:
                 break
         else:
-            return False
+            return 0
         for victim in chosen:
-            self._evict(victim, item, name)
-            taken.subtract(flavors.usage(victim))
-        return True
+            if not holds(victim, "Evicted"):
+                self._evict(victim, item, name)
+        return len(chosen)
 
     def _below(self, other: Json, item: Json, mine: int, policy: str) -> bool:
         theirs = other["spec"].get("priority", 0)
@@ -235,16 +238,28 @@ class Queues(Controller):
             "to prioritization "
             f"in the ClusterQueue; preemptor path: /{queue}; preemptee path: /{queue}"
         )
-        set_condition(self.cluster, key, "Evicted", "True", "Preempted", message)
+        before = (victim["status"].get("schedulingStats") or {"evictions": [{"count": 0}]})["evictions"]
+        stats = {"reason": "Preempted", "underlyingCause": "", "count": before[0]["count"] + 1}
+        evictions = {"evictions": [stats]}
         set_condition(self.cluster, key, "Preempted", "True", "InClusterQueue", message)
-        set_condition(self.cluster, key, "QuotaReserved", "False", "Pending", message, admission=None)
-        set_condition(
-            self.cluster, key, "Admitted", "False", "NoReservation", "The workload has no reservation"
+        set_condition(self.cluster, key, "Evicted", "True", "Preempted", message, schedulingStats=evictions)
+        first, second = _priority(item), _priority(victim)
+        levels = (
+            f"preemptor effective priority: {first} (base: {first}, boost: 0); "
+            f"preemptee effective priority: {second} (base: {second}, boost: 0)"
         )
-        self.cluster.event(victim, "Normal", "Preempted", message, COMPONENT)
+        told = f"Preempted workload {key.namespace}/{key.name} (UID: {victim['metadata']['uid']})"
+        self.cluster.event(victim, "Normal", "EvictedDueToPreempted", message, COMPONENT)
+        self.cluster.event(victim, "Normal", "Preempted", f"{message}; {levels}", COMPONENT)
+        told = f"{told} in ClusterQueue {queue}; {levels}"
+        self.cluster.event(item, "Normal", "PreemptedWorkload", told, COMPONENT)
 
     def _active(self, queue: Json) -> bool:
         return not missing_flavors(self.store, queue)
+
+
+def _priority(item: Json) -> int:
+    return int(item["spec"].get("priority", 0))
 
 
 def _age(item: Json) -> tuple[str, str]:

@@ -50,7 +50,9 @@ def write_statuses(cluster: Cluster) -> None:
         active = _active(
             cluster, queue, missing, "ClusterQueueDoesNotExist", "Can submit new workloads to localQueue"
         )
-        cluster.set_status(Key(LOCAL_QUEUES, meta["namespace"], meta["name"]), _status(found, own, active))
+        cluster.set_status(
+            Key(LOCAL_QUEUES, meta["namespace"], meta["name"]), _status(found, own, active, {})
+        )
     for queue in list(store.each(CLUSTER_QUEUES)):
         name = queue["metadata"]["name"]
         lacking = missing_flavors(store, queue)
@@ -60,10 +62,12 @@ def write_statuses(cluster: Cluster) -> None:
             else ""
         )
         active = _active(cluster, queue, missing, "FlavorNotFound", "Can admit new workloads")
-        cluster.set_status(Key(CLUSTER_QUEUES, "", name), _status(queue, by_cluster.get(name, []), active))
+        status = _status(queue, by_cluster.get(name, []), active, {"borrowed": "0"})
+        cluster.set_status(Key(CLUSTER_QUEUES, "", name), status)
 
 
-def _status(queue: Json | None, own: list[Json], active: Json) -> Json:
+def _status(queue: Json | None, own: list[Json], active: Json, more: Json) -> Json:
+    """`more`: what each row of a ClusterQueue has that one of a LocalQueue has not."""
     reserving = [item for item in own if holds(item, "QuotaReserved")]
     admitted = [item for item in own if holds(item, "Admitted")]
     return {
@@ -71,8 +75,8 @@ def _status(queue: Json | None, own: list[Json], active: Json) -> Json:
         "pendingWorkloads": len(own) - len(reserving),
         "reservingWorkloads": len(reserving),
         "admittedWorkloads": len(admitted),
-        "flavorsReservation": _rows(queue, reserving),
-        "flavorsUsage": _rows(queue, admitted),
+        "flavorsReservation": _rows(queue, reserving, more),
+        "flavorsUsage": _rows(queue, admitted, more),
     }
 
 
@@ -90,7 +94,7 @@ def _active(cluster: Cluster, queue: Json, fault: str, reason: str, good: str) -
     }
 
 
-def _rows(queue: Json | None, items: list[Json]) -> list[Json]:
+def _rows(queue: Json | None, items: list[Json], more: Json) -> list[Json]:
     used: Usage = Counter()
     for item in items:
         used.update(flavors.usage(item))
@@ -98,7 +102,7 @@ def _rows(queue: Json | None, items: list[Json]) -> list[Json]:
         {
             "name": flavor["name"],
             "resources": [
-                {"name": row["name"], "total": text(Decimal(used[flavor["name"], row["name"]]))}
+                {"name": row["name"], "total": text(Decimal(used[flavor["name"], row["name"]])), **more}
                 for row in flavor["resources"]
             ],
         }

@@ -19,6 +19,13 @@ Json = dict[str, Any]
 EXCLUSIVE = "alpha.jobset.sigs.k8s.io/exclusive-topology"
 POOL_KEY = "cloud.google.com/gke-nodepool"
 _HOST_KEY = "kubernetes.io/hostname"
+_CORDONED = "node(s) were unschedulable"
+_TAINTED = "node(s) had untolerated taint(s)"
+_UNSELECTED = "node(s) didn't match Pod's node affinity/selector"
+_HOPELESS = "Preemption is not helpful for scheduling"
+_NO_VICTIMS = "No preemption victims found for incoming pod"
+_TOPOLOGY = ("topology.kubernetes.io/region", "topology.kubernetes.io/zone")
+"""Labels of the host that a bound pod gets."""
 
 
 class Scheduler(Controller):
@@ -109,23 +116,25 @@ class Scheduler(Controller):
         spec = pod["spec"]
         name = node["metadata"]["name"]
         if node.get("spec", {}).get("unschedulable"):
-            return ["node(s) were unschedulable"]
+            return [_CORDONED]
+        if rules.untolerated(spec, node) is not None:
+            return [_TAINTED]
         if not rules.selects(spec, node):
-            return ["node(s) didn't match Pod's node affinity/selector"]
-        taint = rules.untolerated(spec, node)
-        if taint is not None:
-            return [f"node(s) had untolerated taint(s) {{{taint['key']}: {taint.get('value', '')}}}"]
-        if not self._pool_free(pod, self._placement.pool_of(node)) or self._neighbour(pod, name):
-            return ["node(s) didn't match pod anti-affinity rules"]
+            return [_UNSELECTED]
         ports = self._placement.ports.get(name, Counter())
         if any(ports[port] > 0 for port in rules.host_ports(spec)):
             return ["node(s) didn't have free ports for the requested pod ports"]
         used, capacity = self._placement.used.get(name, Counter()), self._placement.capacity[name]
-        return [
+        short = [
             f"Insufficient {resource}"
             for resource, amount in rules.requests(spec).items()
             if amount > capacity.get(resource, 0) - used[resource]
         ]
+        if not short and (
+            not self._pool_free(pod, self._placement.pool_of(node)) or self._neighbour(pod, name)
+        ):
+            return ["node(s) didn't match pod anti-affinity rules"]
+        return short
 
     def _neighbour(self, pod: Json, node: str) -> bool:
         """Whether a pod that the pod's own anti-affinity keeps away is on the host."""
@@ -146,22 +155,42 @@ class Scheduler(Controller):
 
     def _explain(self, pod: Json) -> str:
         reasons: Counter[str] = Counter()
+        chances: Counter[str] = Counter()
         total = 0
         for node in self.store.each("nodes"):
             total += 1
-            reasons.update(self._against(pod, node))
+            found = self._against(pod, node)
+            reasons.update(found)
+            chances[_HOPELESS if self._hopeless(pod, node, found) else _NO_VICTIMS] += 1
         if not total:
             return "no nodes available to schedule pods"
-        listed = ", ".join(f"{count} {reason}" for reason, count in sorted(reasons.items()))
-        head = f"0/{total} nodes are available: {listed}."
-        tail = f"0/{total} nodes are available: {total} Preemption is not helpful for scheduling."
-        return f"{head} preemption: {tail}"
+        head = f"0/{total} nodes are available: {_counted(reasons)}."
+        tail = f"0/{total} nodes are available: {_counted(chances)}."
+        return f"{head} no new claims to deallocate, preemption: {tail}"
+
+    def _hopeless(self, pod: Json, node: Json, reasons: list[str]) -> bool:
+        """Whether the pod could not be there either if the host were empty."""
+        if not {_CORDONED, _TAINTED, _UNSELECTED}.isdisjoint(reasons):
+            return True
+        capacity = self._placement.capacity[node["metadata"]["name"]]
+        return any(amount > capacity.get(name, 0) for name, amount in rules.requests(pod["spec"]).items())
 
     def _bind(self, key: Key, pod: Json, node: str) -> None:
-        condition = {"type": "PodScheduled", "status": "True", "lastTransitionTime": self.cluster.stamp()}
+        now = self.cluster.stamp()
+        condition = {
+            "type": "PodScheduled",
+            "status": "True",
+            "lastProbeTime": None,
+            "lastTransitionTime": now,
+        }
         status = {**pod["status"], "phase": "Pending", "conditions": [condition]}
         spec = {**pod["spec"], "nodeName": node}
-        self.cluster.update(key, {**pod, "spec": spec, "status": status})
+        host = (self.store.find("nodes", "", node) or {"metadata": {}})["metadata"].get("labels") or {}
+        where = {name: host[name] for name in _TOPOLOGY if name in host}
+        meta = {**pod["metadata"], "labels": {**(pod["metadata"].get("labels") or {}), **where}}
+        self.cluster.update(key, {**pod, "metadata": meta, "spec": spec, "status": status})
+        said = f"Successfully assigned {key.namespace}/{key.name} to {node}"
+        self.cluster.event(pod, "Normal", "Scheduled", said, "default-scheduler")
 
     def _refuse(self, key: Key, pod: Json, message: str) -> None:
         before = next((c for c in pod["status"].get("conditions", ()) if c["type"] == "PodScheduled"), None)
@@ -172,11 +201,16 @@ class Scheduler(Controller):
             "status": "False",
             "reason": "Unschedulable",
             "message": message,
+            "lastProbeTime": None,
             "lastTransitionTime": before["lastTransitionTime"] if before else self.cluster.stamp(),
         }
         status = {**pod["status"], "phase": "Pending", "conditions": [condition]}
         written = self.cluster.update(key, {**pod, "status": status})
         self.cluster.event(written, "Warning", "FailedScheduling", message, "default-scheduler")
+
+
+def _counted(reasons: Counter[str]) -> str:
+    return ", ".join(sorted(f"{count} {reason}" for reason, count in reasons.items()))
 
 
 def _domain_rule(pod: Json) -> bool:

@@ -21,6 +21,7 @@ Json = dict[str, Any]
 DEPLOYMENTS = "deployments.apps"
 CLASSES = "workloadpriorityclasses.kueue.x-k8s.io"
 COMPONENT = "jobset.x-k8s.io/jobset-kueue-controller"
+IN_USE = "kueue.x-k8s.io/resource-in-use"
 
 
 class Workloads(Controller):
@@ -47,27 +48,79 @@ class Workloads(Controller):
                 self._create(jobset, here)
             return
         if ended is not None:
-            if not holds(workload, "Finished"):
-                reason = "Succeeded" if ended["type"] == "Completed" else "Failed"
-                set_condition(self.cluster, here, "Finished", "True", reason, ended["message"])
+            self._finish(here, workload, jobset, ended)
             return
-        if holds(workload, "Admitted"):
+        self._reclaim(here, jobset)
+        self._ready(here, workload, jobset)
+        if holds(workload, "Evicted"):
+            self._evicted(key, here, jobset, workload)
+        elif holds(workload, "Admitted"):
             if jobset["spec"].get("suspend"):
                 self._start(key, jobset, workload)
-            self._ready(here, workload, jobset)
         elif not jobset["spec"].get("suspend"):
-            self._stop(key, jobset, workload)
+            self._stop(key, jobset, workload, "Not admitted by cluster queue")
+
+    def _finish(self, here: Key, workload: Json, jobset: Json, ended: Json) -> None:
+        if holds(workload, "Finished"):
+            return
+        reason = "Succeeded" if ended["type"] == "Completed" else "Failed"
+        set_condition(self.cluster, here, "Finished", "True", reason, ended["message"])
+        self.cluster.finalize(here, IN_USE)
+        message = f"Workload '{here.namespace}/{here.name}' is declared finished"
+        self.cluster.event(jobset, "Normal", "FinishedWorkload", message, COMPONENT)
+
+    def _reclaim(self, here: Key, jobset: Json) -> None:
+        """Say of which pods the quota may be used again: those of Jobs that succeeded."""
+        pods = {group["name"]: _pods(group) for group in jobset["spec"]["replicatedJobs"]}
+        rows = jobset.get("status", {}).get("replicatedJobsStatus") or ()
+        found = [
+            {"name": row["name"], "count": row["succeeded"] * pods[row["name"]]}
+            for row in rows
+            if row["succeeded"]
+        ]
+        status = (self.store.get(here) or {}).get("status", {})
+        if found != status.get("reclaimablePods", []):
+            self.cluster.set_status(here, {**status, "reclaimablePods": found})
+
+    def _evicted(self, key: Key, here: Key, jobset: Json, workload: Json) -> None:
+        """Stop the JobSet, and give the quota back when none of its pods is active any more."""
+        found = condition(workload, "Evicted") or {}
+        reason, message = found["reason"], found["message"]
+        if not jobset["spec"].get("suspend"):
+            self._stop(key, jobset, workload, message)
+        rows = jobset.get("status", {}).get("replicatedJobsStatus") or ()
+        if not holds(workload, "QuotaReserved") or any(row["active"] for row in rows):
+            return
+        ran = self.cluster.now() - self.cluster.seconds(
+            (condition(workload, "Admitted") or found)["lastTransitionTime"]
+        )
+        past = workload["status"].get("accumulatedPastExecutionTimeSeconds", 0) + int(ran)
+        set_condition(self.cluster, here, "Requeued", "True", reason, message)
+        set_condition(self.cluster, here, "QuotaReserved", "False", "Pending", message, admission=None)
+        nothing = "The workload has no reservation"
+        set_condition(
+            self.cluster,
+            here,
+            "Admitted",
+            "False",
+            "NoReservation",
+            nothing,
+            accumulatedPastExecutionTimeSeconds=past or None,
+        )
 
     def _create(self, jobset: Json, here: Key) -> None:
         meta = jobset["metadata"]
         pod_sets = []
         for group in jobset["spec"]["replicatedJobs"]:
             job = group["template"]["spec"]
-            parallelism = job.get("parallelism", 1)
-            pods = min(parallelism, job.get("completions", parallelism))
-            pod_sets.append(
-                {"name": group["name"], "count": group.get("replicas", 1) * pods, "template": job["template"]}
-            )
+            replicas = group.get("replicas", 1)
+            topology = {
+                "podIndexLabel": "batch.kubernetes.io/job-completion-index",
+                "subGroupCount": replicas,
+                "subGroupIndexLabel": "jobset.sigs.k8s.io/job-index",
+            }
+            sizes = {"count": replicas * _pods(group), "topologyRequest": topology}
+            pod_sets.append({"name": group["name"], "template": job["template"], **sizes})
         priority, reference = self._priority(jobset)
         spec: Json = {
             "queueName": rules.queue_of(jobset),
@@ -84,7 +137,7 @@ class Workloads(Controller):
             "labels": labels,
             "ownerReferences": [owner(jobset)],
         }
-        head["finalizers"] = ["kueue.x-k8s.io/resource-in-use"]
+        head["finalizers"] = [IN_USE]
         self.cluster.create(WORKLOADS, {"metadata": head, "spec": spec})
         message = f"Created Workload: {here.namespace}/{here.name}"
         self.cluster.event(jobset, "Normal", "CreatedWorkload", message, COMPONENT)
@@ -114,13 +167,13 @@ class Workloads(Controller):
                 body = (self.store.find(FLAVORS, "", flavor) or {}).get("spec") or {}
                 labels |= body.get("nodeLabels") or {}
                 tolerations += body.get("tolerations") or []
-            groups.append(_placed(group, labels, tolerations))
+            groups.append(_marked(_placed(group, labels, tolerations), workload))
         spec = {**jobset["spec"], "suspend": False, "replicatedJobs": groups}
         written = self.cluster.update(key, {**jobset, "spec": spec})
         message = f"Admitted by clusterQueue {workload['status']['admission']['clusterQueue']}"
         self.cluster.event(written, "Normal", "Started", message, COMPONENT)
 
-    def _stop(self, key: Key, jobset: Json, workload: Json) -> None:
+    def _stop(self, key: Key, jobset: Json, workload: Json, message: str) -> None:
         """Suspend the JobSet; its templates become what they were when it was queued."""
         before = {row["name"]: row["template"] for row in workload["spec"]["podSets"]}
         groups = [
@@ -137,8 +190,6 @@ class Workloads(Controller):
         ]
         spec = {**jobset["spec"], "suspend": True, "replicatedJobs": groups}
         written = self.cluster.update(key, {**jobset, "spec": spec})
-        found = condition(workload, "Evicted")
-        message = found["message"] if found and found["status"] == "True" else "Not admitted by cluster queue"
         self.cluster.event(written, "Normal", "Stopped", message, COMPONENT)
 
     def _ready(self, here: Key, workload: Json, jobset: Json) -> None:
@@ -148,16 +199,21 @@ class Workloads(Controller):
             row["ready"] + row["succeeded"] == sizes.get(row["name"], 0) for row in rows
         )
         before = condition(workload, "PodsReady")
-        if able and (before is None or before["status"] == "False"):
-            recovered = before is not None and before["reason"] == "WaitForRecovery"
-            reason = "Recovered" if recovered else "Started"
-            text = "All pods reached readiness and the workload is running"
-            set_condition(self.cluster, here, "PodsReady", "True", reason, text)
-        elif not able and (before is None or before["status"] == "True"):
-            reason = "WaitForStart" if before is None else "WaitForRecovery"
-            set_condition(
-                self.cluster, here, "PodsReady", "False", reason, "Not all pods are ready or succeeded"
-            )
+        recovering = before is not None and before["reason"] == "WaitForRecovery"
+        ran = before is not None and before["status"] == "True"
+        text = "Not all pods are ready or succeeded"
+        if not holds(workload, "Admitted"):
+            new = ("False", "WaitForStart", text)
+        elif able:
+            again = recovering or (before is not None and before["reason"] == "Recovered")
+            reason = "Recovered" if again else "Started"
+            new = ("True", reason, "All pods reached readiness and the workload is running")
+        elif ran or recovering:
+            new = ("False", "WaitForRecovery", "At least one pod has failed, waiting for recovery")
+        else:
+            new = ("False", "WaitForStart", text)
+        if before is None or (before["status"], before["reason"]) != new[:2]:
+            set_condition(self.cluster, here, "PodsReady", *new)
 
 
 def _is_end(item: Json) -> bool:
@@ -173,6 +229,32 @@ def _placed(group: Json, labels: dict[str, str], tolerations: list[Json]) -> Jso
         spec["tolerations"] = [*(spec.get("tolerations") or ()), *tolerations]
     job = {**group["template"]["spec"], "template": {**template, "spec": spec}}
     return {**group, "template": {**group["template"], "spec": job}}
+
+
+def _marked(group: Json, workload: Json) -> Json:
+    """With what Kueue writes on the pods of an admitted Workload."""
+    template = group["template"]["spec"]["template"]
+    meta = template.get("metadata") or {}
+    labels = {
+        "kueue.x-k8s.io/podset": group["name"],
+        "kueue.x-k8s.io/local-queue-name": workload["spec"]["queueName"],
+        "kueue.x-k8s.io/cluster-queue-name": workload["status"]["admission"]["clusterQueue"],
+    }
+    notes = {"kueue.x-k8s.io/workload": workload["metadata"]["name"]}
+    meta = {
+        **meta,
+        "labels": {**(meta.get("labels") or {}), **labels},
+        "annotations": {**(meta.get("annotations") or {}), **notes},
+    }
+    job = {**group["template"]["spec"], "template": {**template, "metadata": meta}}
+    return {**group, "template": {**group["template"], "spec": job}}
+
+
+def _pods(group: Json) -> int:
+    """The pods of each Job of a replicated job."""
+    job = group["template"]["spec"]
+    parallelism = job.get("parallelism", 1)
+    return int(min(parallelism, job.get("completions", parallelism)))
 
 
 def workload_name(jobset: Json) -> str:
@@ -193,7 +275,8 @@ def set_condition(
     moved = before is None or before["status"] != status
     since = cluster.stamp() if before is None or moved else before["lastTransitionTime"]
     new = {"type": kind, "status": status, "reason": reason, "message": message, "lastTransitionTime": since}
-    new["observedGeneration"] = item["metadata"].get("generation", 1)
+    if (kind, status) != ("Preempted", "True"):  # Kueue leaves it out there
+        new["observedGeneration"] = item["metadata"].get("generation", 1)
     kept = [c for c in item.get("status", {}).get("conditions", ()) if c["type"] != kind]
     merged = {**item.get("status", {}), "conditions": [*kept, new], **fields}
     cluster.set_status(key, {name: value for name, value in merged.items() if value is not None})
