@@ -210,7 +210,7 @@ ROWS: list[tuple[str, str, str]] = [
     ("rehearse --num-slices 1", "2 to 64 slices", "--num-slices 2"),
     # -- commands that are not here
     ("storage attach s1 --cluster c1", "xpk storage: ", "--mount gs://BUCKET"),
-    ("cluster adapt --cluster c1", "xpk cluster adapt: ", "xpk cluster create"),
+    ("cluster adapt --cluster c1", "--tpu-type: is missing", "--tpu-type v6e-256"),
     ("cluster create-pathways --cluster c1", "Pathways", "xpk cluster create"),
     ("workload create-pathways --workload w", "Pathways", "xpk workload create"),
     ("inspector --cluster c1", "xpk inspector: ", "xpk workload describe"),

@@ -36,7 +36,7 @@ LEAVES = {leaf.full_name: leaf for leaf in leaves()}
 
 def test_the_commands_are_these() -> None:
     assert sorted(LEAVES) == [
-        *("cluster create", "cluster delete", "cluster describe", "cluster list"),
+        *("cluster adapt", "cluster create", "cluster delete", "cluster describe", "cluster list"),
         *("emulator run", "emulator serve", "mtc size", "rehearse", "tpu list", "tpu show", "version"),
         *("workload create", "workload delete", "workload describe", "workload list"),
     ]

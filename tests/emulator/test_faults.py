@@ -14,6 +14,7 @@ from xpk.emulator.disasters import NEEDS
 from xpk.emulator.faults import CAPACITY
 from xpk.emulator.server import Emulator
 from xpk.emulator.setbacks import KINDS
+from xpk.emulator.slowness import FIELDS
 
 Json = dict[str, Any]
 Call = Callable[..., tuple[int, Any]]
@@ -127,6 +128,14 @@ def test_faults_are_listed_and_forgotten(call: Call) -> None:
         {"world": "operation-error", "pool": "np"},
         {"world": "operation-stuck", "seconds": 5},
         {"world": "operation-stuck", "code": 13},
+        {"world": "control-plane-resize"},
+        {"world": "control-plane-resize", "cluster": ""},
+        {"world": "control-plane-resize", "cluster": "mtc", "after_pools": -1},
+        {"world": "control-plane-resize", "cluster": "mtc", "seconds": "long"},
+        {"world": "control-plane-resize", "cluster": "mtc", "pools": 2},
+        {"world": "iam-late"},
+        {"world": "iam-late", "seconds": -1},
+        {"world": "iam-late", "seconds": 5, "bucket": "b"},
     ],
 )
 def test_unknown_forms(call: Call, running: str, fault: Json) -> None:
@@ -157,7 +166,7 @@ def test_every_world_fault_is_in_the_docs() -> None:
     text = (Path(__file__).resolve().parents[2] / "docs" / "emulator.md").read_text()
     for kind in (*NEEDS, *CAPACITY, *KINDS):
         assert f"`{kind}`" in text
-    for kind, needs in NEEDS.items():
+    for kind, needs in [*NEEDS.items(), *FIELDS.items()]:
         row = next(line for line in text.splitlines() if line.startswith(f"| `{kind}`"))
         assert all(f"`{name}`" in row for name in needs)
 

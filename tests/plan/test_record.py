@@ -11,6 +11,7 @@ from xpk.plan.cluster import plan_cluster
 from xpk.plan.observed import BucketState, Observed
 from xpk.plan.record import granted_buckets, metadata_of, recorded_buckets
 from xpk.plan.steps import GrantBucketRole, ObjectRef
+from xpk.spec.capacity import Reservation
 from xpk.spec.cluster import ClusterSpec
 from xpk.spec.mtc import MtcFlags, check_mtc
 
@@ -55,6 +56,15 @@ def test_a_grant_that_we_made_is_never_forgotten(
 ) -> None:
     record = metadata_of(on(spec, bucket), recorded(**old))
     assert {key: value for key, value in record.items() if key.startswith("mtc_")} == grants
+
+
+def test_a_reservation_that_is_no_longer_used_is_not_named(spec: MakeSpec) -> None:
+    """An apply leaves a key of Google's xpk where it is, so it is emptied, and once."""
+    assert metadata_of(spec(), recorded(reservation_id="r1"))["reservation_id"] == ""
+    assert "reservation_id" not in metadata_of(spec(), recorded(reservation_id=""))
+    assert (
+        metadata_of(spec(capacity=Reservation("r2")), recorded(reservation_id="r1"))["reservation_id"] == "r2"
+    )
 
 
 def test_asking_without_checkpointing_keeps_what_the_record_knows(spec: MakeSpec) -> None:

@@ -154,6 +154,19 @@ def test_a_queue_with_too_few_chips_is_refused(cluster: Observed) -> None:
         plan_workload(workload(), PLACE, replace(cluster, objects=objects))
 
 
+@pytest.mark.parametrize(("text", "fits"), [("1k", True), ("512", True), ("0.5k", False)])
+def test_a_quota_is_read_as_kubernetes_writes_it(cluster: Observed, text: str, fits: bool) -> None:
+    ref = ObjectRef("kueue.x-k8s.io/v1beta2", "ClusterQueue", "cluster-queue")
+    tpus = [{"name": "google.com/tpu", "nominalQuota": text}]
+    queue = {"spec": {"resourceGroups": [{"flavors": [{"name": "v6e-16x16", "resources": tpus}]}]}}
+    there = replace(cluster, objects={**cluster.objects, ref: queue})
+    if fits:
+        assert plan_workload(workload(), PLACE, there).steps
+        return
+    with pytest.raises(StateError, match="the queue holds 500"):
+        plan_workload(workload(), PLACE, there)
+
+
 def test_a_mount_brings_the_role_that_is_missing_and_no_other(spec: MakeSpec, applied: Applied) -> None:
     cluster = replace(usable(applied(spec())), project_number="7")
     mounts = (parse_mount("gs://data=/data:ro"), parse_mount("gs://out=/out"), parse_mount("gs://data/x=/x"))

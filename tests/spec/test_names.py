@@ -51,6 +51,14 @@ def test_a_cluster_s_name_leaves_room_for_its_last_pool(num_slices: int, longest
     assert fault.fix == f"write --cluster {'c' * longest}"
 
 
+def test_a_cluster_that_is_there_may_have_all_forty_characters() -> None:
+    """Its pools have names of their own."""
+    assert cluster_fault("c" * 40, 0) is None
+    fault = cluster_fault("c" * 41, 0)
+    assert fault is not None
+    assert fault.why == "41 characters, at most 40 fit here: GKE takes 40"
+
+
 @pytest.mark.parametrize(
     ("num_slices", "per_slice", "longest"),
     [(1, 1, 43), (2, 64, 42), (2, 16, 42), (100, 1024, 39), (256, 64, 40)],

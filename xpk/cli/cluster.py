@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -15,6 +16,7 @@ from xpk.cli.plan_output import dry_run_form, print_plan, print_report, report_f
 from xpk.cli.where import endpoints, say_where
 from xpk.cli.words import Words
 from xpk.errors import StateError, UsageError
+from xpk.plan.adapt import as_found
 from xpk.plan.cluster import plan_cluster
 from xpk.plan.observed import Observed, ReleaseFile
 from xpk.plan.releases import read_release_file
@@ -25,10 +27,15 @@ if TYPE_CHECKING:
 
 
 def _run(words: Words) -> None:
+    bring_up(words, cluster_spec)
+
+
+def bring_up(words: Words, spec_of: Callable[[Words], ClusterSpec]) -> None:
+    """Plan what the cluster lacks, and print that or do it. `cluster adapt` differs in its spec alone."""
     target = endpoints(words)
     dry = words.on("--dry-run")
     form = dry_run_form(words) if dry else report_form(words)
-    spec = cluster_spec(words)
+    spec = spec_of(words)
     say_where(target)
     output.notes(words.notes)
     _say_sizing(spec)
@@ -37,6 +44,7 @@ def _run(words: Words) -> None:
         return
     with run.connected(target) as cloud:
         observed = run.observe_cluster(cloud, spec, wait=not dry)
+        spec = as_found(spec, observed)
         plan = plan_cluster(spec, observed, force=words.on("--force"))
         if dry:
             print_plan(plan, form)

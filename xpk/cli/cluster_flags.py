@@ -1,9 +1,9 @@
-"""The flags of `cluster create`, in the groups of its help."""
+"""The flags of `cluster create` and `cluster adapt`, in the groups of their help."""
 
 from __future__ import annotations
 
 from xpk.cli.flag import Flag
-from xpk.cli.options import ENDING, FORCE, WHERE, dry_run
+from xpk.cli.options import ENDING, FORCE, QUIET, WHERE, dry_run
 
 CAPACITY = (
     Flag("--on-demand", kind="switch", group="capacity", help="On-demand machines; taken if none is named."),
@@ -19,6 +19,23 @@ CAPACITY = (
 TYPE = (
     Flag("--tpu-type", metavar="TYPE", help="Slice type, v6e-256 or v5p-4x4x8; see xpk tpu list. Required."),
     Flag("--device-type", metavar="TYPE", help="The same as --tpu-type."),
+)
+ADDONS = (
+    Flag("--enable-workload-identity", kind="switch", help="Workload Identity; implied by checkpointing."),
+    Flag("--enable-gcsfuse-csi-driver", kind="switch", help="Cloud Storage FUSE; implied by checkpointing."),
+    Flag("--enable-gcpfilestore-csi-driver", kind="switch", help="Filestore."),
+    Flag("--enable-parallelstore-csi-driver", kind="switch", help="Parallelstore."),
+    Flag("--enable-pd-csi-driver", kind="switch", help="Persistent Disk."),
+    Flag("--enable-lustre-csi-driver", kind="switch", help="Managed Lustre."),
+    Flag("--enable-legacy-lustre-port", kind="switch", help="Port 6988 for Lustre."),
+)
+QUEUE = (
+    Flag("--memory-limit", metavar="SIZE", help="Memory quota of the queue, 100Gi.", default_words="none"),
+    Flag("--cpu-limit", metavar="N", help="CPU quota of the queue.", default_words="none"),
+    Flag("--jobset-manifest", metavar="FILE", help="JobSet's release as a file.", default_words="fetched"),
+    Flag("--jobset-manifest-sha256", metavar="HEX", help="The digest that it must have."),
+    Flag("--kueue-manifest", metavar="FILE", help="Kueue's release as a file.", default_words="fetched"),
+    Flag("--kueue-manifest-sha256", metavar="HEX", help="The digest that it must have."),
 )
 _WHAT = (
     Flag("--cluster", metavar="NAME", help="Name of the cluster. Required."),
@@ -49,26 +66,16 @@ _WHAT = (
         help="AS_NEEDED or PERIODIC, of the TPU hosts.",
         default_words="AS_NEEDED",
     ),
-    Flag("--enable-workload-identity", kind="switch", help="Workload Identity; implied by checkpointing."),
-    Flag("--enable-gcsfuse-csi-driver", kind="switch", help="Cloud Storage FUSE; implied by checkpointing."),
-    Flag("--enable-gcpfilestore-csi-driver", kind="switch", help="Filestore."),
-    Flag("--enable-parallelstore-csi-driver", kind="switch", help="Parallelstore."),
-    Flag("--enable-pd-csi-driver", kind="switch", help="Persistent Disk."),
-    Flag("--enable-lustre-csi-driver", kind="switch", help="Managed Lustre."),
-    Flag("--enable-legacy-lustre-port", kind="switch", help="Port 6988 for Lustre."),
+    *ADDONS,
     Flag("--managed-mldiagnostics", kind="switch", help="GKE's machine learning diagnostics."),
-    Flag("--memory-limit", metavar="SIZE", help="Memory quota of the queue, 100Gi.", default_words="none"),
-    Flag("--cpu-limit", metavar="N", help="CPU quota of the queue.", default_words="none"),
-    Flag("--jobset-manifest", metavar="FILE", help="JobSet's release as a file.", default_words="fetched"),
-    Flag("--jobset-manifest-sha256", metavar="HEX", help="The digest that it must have."),
-    Flag("--kueue-manifest", metavar="FILE", help="Kueue's release as a file.", default_words="fetched"),
-    Flag("--kueue-manifest-sha256", metavar="HEX", help="The digest that it must have."),
+    *QUEUE,
+)
+NUMBER = Flag(
+    "--project-number", metavar="N", group="where", help="Number of the project.", default_words="asked"
 )
 _WHERE = (
     *WHERE,
-    Flag(
-        "--project-number", metavar="N", group="where", help="Number of the project.", default_words="asked"
-    ),
+    NUMBER,
     Flag("--private", kind="switch", group="where", help="Nodes without public addresses."),
     Flag(
         "--authorized-networks",
@@ -114,7 +121,7 @@ _WHERE = (
         help="The same, for TPU pools alone.",
     ),
 )
-_CHECKPOINTING = (
+CHECKPOINTING = (
     Flag("--enable-mtc", kind="switch", group="checkpointing", help="Multi-tier checkpointing, all of it."),
     Flag(
         "--mtc-ramdisk-size",
@@ -146,8 +153,28 @@ CREATE_FLAGS = (
     *_WHAT,
     *_WHERE,
     *CAPACITY,
-    *_CHECKPOINTING,
+    *CHECKPOINTING,
     *dry_run("yaml|text|json", "yaml with --dry-run"),
     *FORCE,
+    *ENDING,
+)
+_ADAPT_CAPACITY = (
+    Flag("--on-demand", kind="switch", group="capacity", help="Only node pools of on-demand machines count."),
+    Flag("--spot", kind="switch", group="capacity", help="Only node pools of spot machines count."),
+    Flag("--flex", kind="switch", group="capacity", help="Only node pools of flex-start machines count."),
+    Flag("--reservation", metavar="R", group="capacity", help="Only node pools of this reservation count."),
+)
+ADAPT_FLAGS = (
+    Flag("--cluster", metavar="NAME", help="Name of the cluster that is there. Required."),
+    *TYPE,
+    Flag("--num-slices", metavar="N", help="Slices that must be there.", default_words="all that fit"),
+    *ADDONS,
+    *QUEUE,
+    *WHERE,
+    NUMBER,
+    *_ADAPT_CAPACITY,
+    *CHECKPOINTING,
+    *dry_run("yaml|text|json", "yaml with --dry-run"),
+    *QUIET,
     *ENDING,
 )

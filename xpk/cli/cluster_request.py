@@ -1,4 +1,4 @@
-"""From the words of `cluster create` to a `ClusterSpec`, with every fault of the request at once.
+"""From the words of `cluster create` and `cluster adapt` to a `ClusterSpec`, with every fault at once.
 
 Where a part is at fault a harmless stand-in takes its place, so that the checks of the other
 parts still run; the spec is returned only when there was no fault at all.
@@ -35,11 +35,14 @@ T = TypeVar("T")
 U = TypeVar("U")
 
 
-def cluster_spec(words: Words) -> ClusterSpec:
-    """The spec. Raises UsageError with all faults, those of the words included."""
+def cluster_spec(words: Words, *, adapt: bool = False) -> ClusterSpec:
+    """The spec. Raises UsageError with all faults, those of the words included.
+
+    `adapt`: for a cluster that is there, whose slices are counted unless their number was given.
+    """
     name = words.required("write --cluster NAME", "--cluster")
     slice_type = slice_type_of(words)
-    where, known = place(words, zone_needed=True)
+    where, known = place(words, zone_needed=not adapt)
     capacity, capacity_given = gathered(words, lambda: capacity_of(words), (OnDemand(), False))
     cluster_arguments = _arguments(words, "--custom-cluster-arguments")
     diagnostics = _diagnostics(words)
@@ -68,6 +71,8 @@ def cluster_spec(words: Words) -> ClusterSpec:
             memory_limit=_memory_limit(words),
             cpu_limit=_cpu_limit(words),
             project_number=project_number(words),
+            adapt=adapt,
+            num_slices_given=not adapt or words.given("--num-slices"),
         ),
         None,
     )

@@ -13,10 +13,6 @@ _STORAGE = (
 )
 
 CLUSTER: dict[str, tuple[str, str]] = {
-    "adapt": (
-        "cluster create does this: it leaves what exists and adds what is missing",
-        "xpk cluster create --cluster NAME ... --dry-run --observe shows what would change",
-    ),
     "cacheimage": (
         "images are not preloaded onto hosts",
         "leave it out; --custom-cluster-arguments=--enable-image-streaming starts large images sooner",

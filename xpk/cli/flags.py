@@ -12,6 +12,7 @@ from __future__ import annotations
 from functools import cache
 
 from xpk.cli.flag_row import FlagRow, Kind
+from xpk.cli.flags_adapt import cluster_adapt
 from xpk.cli.flags_cluster import cluster_create
 from xpk.cli.flags_shared import cluster_delete, cluster_describe, cluster_list
 from xpk.cli.flags_workload import workload_create, workload_delete, workload_list
@@ -19,6 +20,7 @@ from xpk.cli.flags_workload import workload_create, workload_delete, workload_li
 __all__ = ["COMMANDS", "FlagRow", "Kind", "flag_rows", "rows_of"]
 
 _TABLES = {
+    "cluster adapt": cluster_adapt,
     "cluster create": cluster_create,
     "cluster delete": cluster_delete,
     "cluster describe": cluster_describe,

@@ -17,12 +17,14 @@ def cluster_create(command: str) -> tuple[FlagRow, ...]:
         *_what(command),
         *where(command),
         *_capacity(command),
-        *_checkpointing(command),
-        *_addons(command),
+        *checkpointing_rows(command),
+        *addon_rows(command),
+        *_diagnostics(command),
         *_private(command),
         *_gcloud(command),
-        *_controllers(command),
-        *_output(command),
+        *limit_rows(command),
+        *output_rows(command),
+        works(command, "--force", "do not ask, and delete or replace slices on which workloads run, too"),
         *_ignored(command),
         *machinery(command),
         *_refused(command),
@@ -44,6 +46,11 @@ def _what(command: str) -> tuple[FlagRow, ...]:
         works(command, "--cluster-cpu-machine-type=", "as --default-pool-cpu-machine-type"),
         works(command, "--default-pool-cpu-num-nodes=", "nodes of the CPU pool at the start"),
         works(command, "--project-number=", "the project's number; saves one look-up"),
+        works(
+            command,
+            "--ignore-nodepool-creation-errors",
+            "succeed with the slices that come up; those that fail are named on stderr",
+        ),
     )
 
 
@@ -56,7 +63,8 @@ def _capacity(command: str) -> tuple[FlagRow, ...]:
     )
 
 
-def _checkpointing(command: str) -> tuple[FlagRow, ...]:
+def checkpointing_rows(command: str) -> tuple[FlagRow, ...]:
+    """Multi-tier checkpointing."""
     return (
         works(command, "--enable-mtc", "multi-tier checkpointing, with all that it needs"),
         works(command, "--mtc-ramdisk-size=", "ramdisk of each host, with a unit: 60000Mi"),
@@ -68,7 +76,8 @@ def _checkpointing(command: str) -> tuple[FlagRow, ...]:
     )
 
 
-def _addons(command: str) -> tuple[FlagRow, ...]:
+def addon_rows(command: str) -> tuple[FlagRow, ...]:
+    """Workload Identity and the CSI drivers."""
     csi = {
         "gcpfilestore": ("Filestore", "GcpFilestoreCsiDriver"),
         "parallelstore": ("Parallelstore", "ParallelstoreCsiDriver"),
@@ -88,6 +97,11 @@ def _addons(command: str) -> tuple[FlagRow, ...]:
             "port 6988 for Lustre, for nodes before 1.33.2-gke.4655000",
             gcloud="--enable-legacy-lustre-port",
         ),
+    )
+
+
+def _diagnostics(command: str) -> tuple[FlagRow, ...]:
+    return (
         works(
             command,
             "--managed-mldiagnostics",
@@ -117,13 +131,9 @@ def _gcloud(command: str) -> tuple[FlagRow, ...]:
     )
 
 
-def _controllers(command: str) -> tuple[FlagRow, ...]:
+def limit_rows(command: str) -> tuple[FlagRow, ...]:
+    """The queue's limits, and the release files."""
     return (
-        works(
-            command,
-            "--ignore-nodepool-creation-errors",
-            "succeed with the slices that come up; those that fail are named on stderr",
-        ),
         works(command, "--memory-limit=", "quota of memory in the ClusterQueue; default: none is kept"),
         works(command, "--cpu-limit=", "quota of CPUs in the ClusterQueue; default: none is kept"),
         ours(command, "--jobset-manifest=", "JobSet's release as a file; default: fetched"),
@@ -133,10 +143,10 @@ def _controllers(command: str) -> tuple[FlagRow, ...]:
     )
 
 
-def _output(command: str) -> tuple[FlagRow, ...]:
+def output_rows(command: str) -> tuple[FlagRow, ...]:
+    """Questions and output."""
     return (
         works(command, DRY_RUN, "print the plan, contact nothing"),
-        works(command, "--force", "do not ask, and delete or replace slices on which workloads run, too"),
         works(command, QUIET, "do not ask; as --yes"),
         ours(command, "--yes", "do not ask"),
         ours(command, "--observe", "with --dry-run: compare with the live project, by reads alone"),
@@ -155,21 +165,28 @@ def _ignored(command: str) -> tuple[FlagRow, ...]:
 
 def _refused(command: str) -> tuple[FlagRow, ...]:
     return (
+        *beyond(command),
+        refused(command, "--enable-pathways", "this program does not run Pathways", "Google's xpk"),
+        refused(
+            command,
+            "--adapt-from-ct",
+            "what Cluster Toolkit made has a command of its own",
+            "xpk cluster adapt, with the same flags",
+        ),
+    )
+
+
+def beyond(command: str) -> tuple[FlagRow, ...]:
+    """What neither `cluster create` nor `cluster adapt` does."""
+    return (
         refused(command, "--enable-autoprovisioning", _NAP, "--num-slices"),
         refused(command, "--autoprovisioning-min-chips=", _NAP, "--num-slices"),
         refused(command, "--autoprovisioning-max-chips=", _NAP, "--num-slices"),
         refused(command, "--create-vertex-tensorboard", _TENSORBOARD, _TENSORBOARD_INSTEAD),
         refused(command, "--tensorboard-region=", _TENSORBOARD, _TENSORBOARD_INSTEAD),
         refused(command, "--tensorboard-name=", _TENSORBOARD, _TENSORBOARD_INSTEAD),
-        refused(command, "--enable-pathways", "this program does not run Pathways", "Google's xpk"),
         refused(command, "--super-slicing", _TPU7X, "--tpu-type with a larger slice"),
         refused(command, "--num-cubes=", _TPU7X, "--num-slices"),
-        refused(
-            command,
-            "--adapt-from-ct",
-            "no flag is needed to take over a cluster",
-            "the command without it: an existing cluster is compared and completed",
-        ),
     )
 
 

@@ -21,9 +21,10 @@ from xpk.errors import Fault, UsageError, XpkError
 
 _CLUSTER = Group(
     "cluster",
-    "Create, list, describe and delete clusters of TPU slices.",
+    "Create, adapt, list, describe and delete clusters of TPU slices.",
     {
         "create": Later("xpk.cli.cluster:create", "Create a cluster, or bring one up to what is asked for."),
+        "adapt": Later("xpk.cli.cluster_adapt:adapt", "Set up a cluster that another program made."),
         "delete": Later("xpk.cli.cluster_delete:delete", "Delete a cluster and what was made for it."),
         "list": Later("xpk.cli.cluster_show:list_", "List the clusters of a project."),
         "describe": Later(

@@ -92,7 +92,7 @@ def cluster_name(words: Words) -> str | None:
     name = words.required("write --cluster NAME (xpk cluster list shows them)", "--cluster")
     if name is not None:
         with words.faults.gather():
-            check_cluster_name(name, 1)
+            check_cluster_name(name, 0)
             return name
     return None
 

@@ -16,6 +16,7 @@ POOL_LABEL = "cloud.google.com/gke-nodepool"
 TPU_LABEL = "cloud.google.com/gke-tpu-accelerator"
 CONFIGURATIONS = "/apis/checkpointing.gke.io/v1/checkpointconfigurations"
 KUEUE = "/apis/kueue.x-k8s.io/v1beta2"
+_OLD_KUEUE = "/apis/kueue.x-k8s.io/v1beta1"
 JOBSET_API = "/apis/jobset.x-k8s.io/v1alpha2"
 NODES = "/api/v1/nodes"
 RAMDISK_DRIVER = "multitier-checkpoint.csi.storage.gke.io"
@@ -118,7 +119,16 @@ def _getter(kube: KubeApi, path: str) -> Callable[[], list[Json]]:
 
 
 def _lister(kube: KubeApi, path: str) -> Callable[[], list[Json]]:
-    return lambda: kube.list(path)
+    return lambda: kube.list(path) or (_older(kube, path) if path.startswith(KUEUE) else [])
+
+
+def _older(kube: KubeApi, path: str) -> list[Json]:
+    """What a Kueue older than 0.15 serves, under the version that its successor will serve.
+
+    The fields that a plan reads have the same names in both (Kueue's changelog of 0.15).
+    """
+    found = kube.list(path.replace(KUEUE, _OLD_KUEUE, 1))
+    return [{**item, "apiVersion": KUEUE.removeprefix("/apis/")} for item in found]
 
 
 def _as_list(found: Json | None) -> list[Json]:

@@ -18,6 +18,7 @@ from xpk.engine.settle import settled
 from xpk.engine.timing import Timing
 from xpk.engine.wire import CloudApi, Json
 from xpk.errors import AccessError, Fault, UsageError, XpkError
+from xpk.plan.adapt import as_found
 from xpk.plan.bucket import OBJECT_USER, driver_principal
 from xpk.plan.cluster import touches_hosts
 from xpk.plan.deletion import has_mtc
@@ -81,7 +82,8 @@ def observe_cluster(cloud: CloudApi, spec: ClusterSpec, waiting: Waiting | None 
         bucket=bucket_state(spec.mtc.bucket, *bucket) if spec.mtc else None,
     )
     if cluster is None:
-        return _observe_absent(cloud, spec, observed)
+        return observed if spec.adapt else _observe_absent(cloud, spec, observed)
+    spec = as_found(spec, observed)
     if cluster.get("status") in _SERVING:
         kube = cloud.kube(spec.full_name, cluster)
         observed = _with(observed, read_for_cluster(kube, spec.name, mtc=spec.mtc is not None))

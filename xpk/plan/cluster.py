@@ -9,10 +9,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from xpk.errors import FaultCollector, StateError
+from xpk.plan.adapt import adapt_notes, as_found, check_there, found_slices
 from xpk.plan.bucket import check_bucket, location_note, plan_bucket
 from xpk.plan.compare import differences
+from xpk.plan.driver import driver_note
 from xpk.plan.gke_version import check_offered, check_running_version, older_note, plan_version
-from xpk.plan.objects import LOWER, plan_objects
+from xpk.plan.objects import LOWER, checkpoint_object, plan_objects
 from xpk.plan.observed import Observed
 from xpk.plan.order import in_order
 from xpk.plan.pool_body import GKE_METADATA, SCOPES
@@ -44,10 +46,12 @@ def plan_cluster(spec: ClusterSpec, observed: Observed, *, force: bool = False) 
     `force`: slices may be deleted or replaced though workloads run on them. Raises StateError, all
     faults together, when the project is not as the command needs it.
     """
+    spec = as_found(spec, observed)
     notes = _check_state(spec, observed)
     faults = FaultCollector()
     steps, cluster = _foundation(spec, observed)
     slices = _slices(spec, observed, force=force, faults=faults)
+    notes += adapt_notes(spec, observed, slices) if spec.adapt else ()
     metadata = plan_metadata_server(spec, observed, slices, cluster)
     if not force:
         check_recreation(spec, metadata, faults)
@@ -64,7 +68,7 @@ def plan_cluster(spec: ClusterSpec, observed: Observed, *, force: bool = False) 
     rest = [p for p in objects if p.id != LOWER]
     written = [*steps, *lower, *pools, *releases, *rest]
     return Plan(
-        title=f"cluster {spec.name}, project {spec.place.project}, {spec.place.zone}",
+        title=f"cluster {spec.name}, project {spec.place.project}, {spec.place.zone or spec.place.region}",
         steps=in_order([_after_record(p, objects) for p in written]),
         notes=(*spec.notes, *notes),
         kept=unchanged(spec, observed, slices, written),
@@ -90,7 +94,9 @@ def _foundation(spec: ClusterSpec, observed: Observed) -> tuple[list[PlannedStep
 
 
 def _slices(spec: ClusterSpec, observed: Observed, *, force: bool, faults: FaultCollector) -> Slices:
-    """The slices, also where that is refused: what else is refused is said with it."""
+    """The slices: made and changed, or taken as they are. What is refused is said with all else that is."""
+    if spec.adapt:
+        return found_slices(spec, observed) if observed.live else Slices((), (), ())
     try:
         return choose_slices(spec, observed, force=force)
     except StateError as error:
@@ -171,16 +177,17 @@ def _addons(spec: ClusterSpec, addons: frozenset[Addon]) -> Json:
 
 def _cluster_steps(spec: ClusterSpec, observed: Observed) -> list[PlannedStep]:
     """Create the cluster, or bring an existing one's workload pool and add-ons, one change at a time."""
-    if observed.cluster is None:
+    if observed.cluster is None and not spec.adapt:
         create = CreateCluster(spec.place.parent, cluster_body(spec))
         return [PlannedStep(f"cluster/{spec.name}", create)]
-    steps = plan_version(spec, observed.cluster)
-    pool = observed.cluster.get("workloadIdentityConfig", {}).get("workloadPool")
+    cluster = observed.cluster or {}  # one to adapt that was not looked at
+    steps = plan_version(spec, cluster)
+    pool = cluster.get("workloadIdentityConfig", {}).get("workloadPool")
     if spec.workload_identity and not pool:
         body = {"desiredWorkloadIdentityConfig": {"workloadPool": f"{spec.place.project}.svc.id.goog"}}
         update = UpdateCluster(spec.full_name, body, "Workload Identity on")
         steps.append(PlannedStep("update/workload-identity", update, tuple(p.id for p in steps)))
-    there = observed.cluster.get("addonsConfig", {})
+    there = cluster.get("addonsConfig", {})
     missing = frozenset(a for a in spec.addons if not there.get(a.value, {}).get("enabled", False))
     if missing:
         body = {"desiredAddonsConfig": _addons(spec, missing)}
@@ -217,6 +224,9 @@ def _check_state(spec: ClusterSpec, observed: Observed) -> list[str]:
     if observed.cluster is not None:
         _check_cluster(spec, observed.cluster, faults)
         notes += _kept(spec, observed.cluster)
+    note = driver_note(checkpoint_object(spec), observed) if spec.mtc else None
+    notes += [note] if note else []
+    check_there(spec, observed, faults)
     check_offered(spec, observed, faults)
     faults.raise_if_any(StateError)
     return notes

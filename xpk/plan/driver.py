@@ -6,6 +6,8 @@ DaemonSet once and ignores later edits, so a changed configuration is deleted an
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from xpk.catalog.versions import JOBSET
 from xpk.errors import Fault, StateError
 from xpk.plan.compare import differences
@@ -38,6 +40,7 @@ def plan_driver(
     Raises StateError when another configuration holds the same hosts: the driver would never
     start, without a word.
     """
+    manifest = _under_its_name(manifest, observed)
     _check_overlap(manifest, observed)
     steps: list[PlannedStep] = []
     crd = ObjectRef("apiextensions.k8s.io/v1", "CustomResourceDefinition", CRD)
@@ -53,6 +56,58 @@ def plan_driver(
     if wait:
         steps.append(wait)
     return steps
+
+
+def decisive(manifest: Json, found: Json) -> Iterator[tuple[str, object, object]]:
+    """What of a configuration decides whether hosts have the ramdisk that was asked for.
+
+    Not the mount options: with others, or none, as Google's xpk leaves it, backups are slower, and a
+    change costs every local checkpoint. A toleration more is as good.
+    """
+    wanted, there = manifest["spec"], found.get("spec", {})
+    for field in ("cloudStorageBucketName", "inMemoryVolumeSize"):
+        yield from differences(wanted[field], there.get(field), field)
+    selector = there.get("nodeSelector") or {}
+    yield from differences(wanted["nodeSelector"], selector, "nodeSelector")
+    for key in sorted(set(selector) - set(wanted["nodeSelector"])):
+        yield f"nodeSelector.{key}", selector[key], "unset"
+    tolerated = there.get("tolerations") or []
+    for one in wanted["tolerations"]:
+        if not any(_covers(other, one) for other in tolerated):
+            yield "tolerations", ", ".join(str(other.get("key")) for other in tolerated), one["key"]
+
+
+def _covers(there: Json, wanted: Json) -> bool:
+    everything = there.get("operator") == "Exists" and there.get("key") in (None, "", wanted["key"])
+    return everything and there.get("effect") in (None, "", wanted["effect"])
+
+
+def driver_note(manifest: Json, observed: Observed) -> str | None:
+    """A sentence when the configuration stays though its mount options are not ours, with the way out."""
+    manifest = _under_its_name(manifest, observed)
+    found = observed.objects.get(ObjectRef.of(manifest))
+    if found is None or any(decisive(manifest, found)):
+        return None
+    options = found.get("spec", {}).get("gcsFuseMountOptions")
+    if options == manifest["spec"]["gcsFuseMountOptions"]:
+        return None
+    name = manifest["metadata"]["name"]
+    what = "other gcsFuseMountOptions than ours" if options else "no gcsFuseMountOptions: backups are slow"
+    return (
+        f"CheckpointConfiguration {name} has {what}; it stays, for a change costs all local checkpoints. "
+        f"To change it while nothing mounts the ramdisk: kubectl delete checkpointconfiguration {name}, "
+        "then the same command"
+    )
+
+
+def _under_its_name(manifest: Json, observed: Observed) -> Json:
+    """The configuration, under the name of one that is there and right."""
+    if ObjectRef.of(manifest) in observed.objects:
+        return manifest
+    for ref, found in sorted(observed.objects.items(), key=lambda item: item[0].name):
+        if ref.kind == "CheckpointConfiguration" and not any(decisive(manifest, found)):
+            return {**manifest, "metadata": {**manifest["metadata"], "name": ref.name}}
+    return manifest
 
 
 def _configuration(
@@ -78,8 +133,7 @@ def _configuration(
 def _changes(manifest: Json, found: Json) -> str:
     """What is different, in words: `60000Mi -> 60Gi`, `gs://b1 -> gs://b2`."""
     words = []
-    for path, old, new in differences(manifest, found):
-        field = path.removeprefix("spec.")
+    for field, old, new in decisive(manifest, found):
         if field == "cloudStorageBucketName":
             words.append(f"gs://{old or ''} -> gs://{new}")
         else:

@@ -35,10 +35,15 @@ def check_running_version(spec: ClusterSpec, cluster: Json, faults: FaultCollect
     running = _running(cluster)
     if not spec.mtc or running is None or running >= MTC_FLOOR or _upgrades(spec, cluster):
         return
+    upgrade = (
+        f"gcloud container clusters upgrade {spec.name} --master --cluster-version {MTC_DOCUMENTED} "
+        f"--location {spec.place.region} --project {spec.place.project}"
+    )
+    again = f"the same command with --gke-version {MTC_DOCUMENTED}, or later, upgrades its control plane"
     faults.add(
         f"cluster {spec.name}",
         f"runs GKE {running}, multi-tier checkpointing needs {MTC_DOCUMENTED} or later",
-        f"the same command with --gke-version {MTC_DOCUMENTED}, or a later one, upgrades its control plane",
+        upgrade if spec.adapt else again,
     )
 
 

@@ -7,7 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from xpk.plan.compare import differences
+from xpk.catalog.slices import SliceType
+from xpk.plan.adoption import (
+    flavor_there,
+    obsolete,
+    other_resources,
+    resources_map,
+    slices_there,
+    with_other_flavors,
+    with_other_groups,
+)
+from xpk.plan.compare import differences, quantity
 from xpk.plan.counted import text_at, with_text
 from xpk.plan.driver import plan_driver
 from xpk.plan.flavors import flavors_of, old_flavors
@@ -15,7 +25,15 @@ from xpk.plan.going import going, gone
 from xpk.plan.observed import Observed
 from xpk.plan.record import metadata_of
 from xpk.plan.slices import Slices
-from xpk.plan.steps import ApplyCounted, ApplyObject, Json, ObjectRef, PlannedStep
+from xpk.plan.steps import (
+    ApplyCounted,
+    ApplyObject,
+    DeleteObject,
+    Json,
+    ObjectRef,
+    PlannedStep,
+    ReplaceObject,
+)
 from xpk.render.cluster import (
     CONFIGURATION_NAME,
     NAMESPACE,
@@ -43,14 +61,28 @@ def cluster_objects(spec: ClusterSpec, observed: Observed) -> list[Json]:
         quotas.append(Quota("cpu", spec.cpu_limit))
     if spec.memory_limit:
         quotas.append(Quota("memory", spec.memory_limit))
-    flavor = f"{shape.family}-{shape.topology_text}"
-    if shape.chips_per_host == 8:
-        flavor += "-8t"  # 2x4 is also the shape of two hosts with four chips each
-    view = QueuesView(flavor, shape.accelerator, shape.topology_text, tuple(quotas))
-    resources = {shape.device_type: str(spec.hosts)}
+    name = flavor_there(shape, observed) or _flavor_name(shape)
+    view = QueuesView(name, shape.accelerator, shape.topology_text, tuple(quotas))
+    resources = other_resources(spec.name, shape.device_type, observed)
+    resources |= _other_slices(spec, observed)
+    resources[shape.device_type] = str(spec.hosts)
     maps = config_maps(ConfigMapsView(spec.name, resources, metadata_of(spec, observed)))
-    flavor_and_queue, priorities = (rendered := queues(view))[:2], rendered[2:]
-    return [*flavor_and_queue, local_queue(NAMESPACE), *priorities, *maps]
+    flavor, queue, *priorities = queues(view)
+    queue = with_other_groups(queue, observed)
+    if spec.adapt:
+        queue = with_other_flavors(queue, observed)
+    return [flavor, queue, local_queue(NAMESPACE), *priorities, *maps]
+
+
+def _other_slices(spec: ClusterSpec, observed: Observed) -> dict[str, str]:
+    """In a cluster of somebody else's there may be slices of several types, adapted one after the other."""
+    return slices_there(spec.name, spec.slice_type.device_type, observed) if spec.adapt else {}
+
+
+def _flavor_name(shape: SliceType) -> str:
+    name = f"{shape.family}-{shape.topology_text}"
+    # 2x4 is also the shape of two hosts with four chips each
+    return f"{name}-8t" if shape.chips_per_host == 8 else name
 
 
 def checkpoint_object(spec: ClusterSpec) -> Json:
@@ -87,6 +119,11 @@ def plan_objects(
         if found is not None and going(found):
             steps.append(wait := gone(manifest, (LOWER,) if lowered else ()))
             found, needs = None, (*needs, wait.id)
+        if manifest["metadata"]["name"] == f"{spec.name}-resources-configmap" and (
+            forgotten := _forgotten(spec, observed, needs)
+        ):
+            steps.append(forgotten)
+            found, needs = None, (forgotten.id,)
         step = _apply(spec, manifest, found, slices, needs)
         steps += [step] if step else []
     queue = next(m for m in manifests if m["kind"] == "ClusterQueue")
@@ -116,8 +153,8 @@ def _lowered(
     if not (slices.removed or slices.created):
         return None
     chips = len(slices.kept) * spec.slice_type.chips
-    there = text_at(found, QUOTA) or "0"
-    if there.isdigit() and int(there) <= chips and _flavor(found) == _flavor(manifest):
+    there = quantity(text_at(found, QUOTA) or "0")
+    if there is not None and there <= 1000 * chips and _flavor(found) == _flavor(manifest):
         return None
     lowered = with_text(manifest, QUOTA, str(chips))
     return PlannedStep(LOWER, ApplyObject(lowered, _why(lowered, found)), _needs(manifest, before))
@@ -146,12 +183,28 @@ def _needs(manifest: Json, before: Iterable[str]) -> tuple[str, ...]:
     return tuple(name for name in before if name.startswith(prefixes))
 
 
+def _forgotten(spec: ClusterSpec, observed: Observed, needs: tuple[str, ...]) -> PlannedStep | None:
+    """Take away a ConfigMap in which another program wrote of slices that are no more.
+
+    An apply leaves what others wrote, and Google's xpk would go on to accept workloads for them.
+    """
+    kept = {spec.slice_type.device_type, *_other_slices(spec, observed)}
+    old = obsolete(spec.name, kept, observed)
+    if not old:
+        return None
+    ref = ObjectRef.of({"apiVersion": "v1", "kind": "ConfigMap"} | resources_map(spec.name, observed))
+    words = ", ".join(f"{count} hosts of {name}" for name, count in sorted(old.items()))
+    return PlannedStep(f"delete/ConfigMap/{ref.name}", DeleteObject(ref, f"says {words}"), needs)
+
+
 def _apply(
     spec: ClusterSpec, manifest: Json, found: Json | None, slices: Slices, needs: tuple[str, ...]
 ) -> PlannedStep | None:
     why = "" if found is None else _why(manifest, found)
     if found is not None and not why:
         return None
+    if manifest["kind"] == "PriorityClass" and found is not None:  # its value never changes
+        return PlannedStep(object_id(manifest), ReplaceObject(manifest, f"{why}; made anew"), needs)
     step = _counted(spec, manifest, slices, why) or ApplyObject(manifest, why)
     return PlannedStep(object_id(manifest), step, needs)
 
@@ -172,6 +225,8 @@ def _counted(spec: ClusterSpec, manifest: Json, slices: Slices, why: str) -> App
 
 
 def _why(manifest: Json, found: Json) -> str:
+    if manifest["kind"] == "PriorityClass":  # another's words for the same value are as good
+        manifest = {"value": manifest["value"]}
     # the last part of a path says it: nominalQuota 512 -> 768
     changes = differences(manifest, found)
     return "; ".join(

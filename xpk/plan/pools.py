@@ -49,12 +49,18 @@ def plan_pools(
 def plan_metadata_server(
     spec: ClusterSpec, observed: Observed, slices: Slices, needs: tuple[str, ...]
 ) -> list[PlannedStep]:
-    """Give pools that stay and lack it the GKE metadata server, which brings Workload Identity to pods."""
+    """Give pools that stay and lack it the GKE metadata server, which brings Workload Identity to pods.
+
+    That recreates their nodes. In a cluster of somebody else's, so only hosts of the slices' kind, on
+    which the driver runs.
+    """
     steps: list[PlannedStep] = []
     gone = {one.name for one in slices.removed}
     for pool in (observed.cluster or {}).get("nodePools", []):
         mode = pool.get("config", {}).get("workloadMetadataConfig", {}).get("mode")
         if not spec.workload_identity or mode == "GKE_METADATA" or pool["name"] in gone or trouble(pool):
+            continue
+        if spec.adapt and pool.get("config", {}).get("machineType") != spec.slice_type.machine.name:
             continue
         update = {"workloadMetadataConfig": GKE_METADATA}
         busy = observed.running.get(str(pool["name"]), ())

@@ -35,6 +35,8 @@ def metadata_of(spec: ClusterSpec, observed: Observed) -> dict[str, str]:
     if isinstance(spec.capacity, Reservation):
         record["reservation_id"] = spec.capacity.path
     old = record_of(spec.name, observed)
+    if not isinstance(spec.capacity, Reservation) and old.get("reservation_id"):
+        record["reservation_id"] = ""  # an apply takes away nothing that Google's xpk wrote
     for component, release in _COMPONENTS:
         file = observed.releases.get(component)
         key = f"{component.lower()}_manifest"

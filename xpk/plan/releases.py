@@ -126,11 +126,19 @@ def controller_resources(component: Literal["JobSet", "Kueue"], hosts: int) -> J
     return {"limits": {"cpu": str(cpu), "memory": memory}, "requests": {"cpu": "500m", "memory": "512Mi"}}
 
 
-def sized(file: ReleaseFile, release: Release, resources: Json) -> tuple[Json, ...]:
-    """The file's objects in the order to apply them, the controller with `resources`."""
+def sized(
+    file: ReleaseFile, release: Release, resources: Json, there: Json | None = None
+) -> tuple[Json, ...]:
+    """The file's objects in the order to apply them, the controller with `resources`.
+
+    `there` is the controller that is installed already, if one is.
+    """
     manifests = sorted(file.manifests, key=lambda m: _rank(str(m["kind"])))
     return tuple(
-        _with_resources(m, resources) if ObjectRef.of(m) == deployment_ref(release) else m for m in manifests
+        _with_selector(_with_resources(m, resources), there or {})
+        if ObjectRef.of(m) == deployment_ref(release)
+        else m
+        for m in manifests
     )
 
 
@@ -146,6 +154,22 @@ def _with_resources(deployment: Json, resources: Json) -> Json:
         if container["name"] == "manager":
             container["resources"] = resources
     return changed
+
+
+def _with_selector(deployment: Json, there: Json) -> Json:
+    """The Deployment with the selector that it has: Kubernetes refuses another one.
+
+    JobSet's got more labels between v0.10 and v0.12 (`commonLabels` in its config/default), so that the
+    newer file cannot be applied over the older one as it is.
+    """
+    selector = there.get("spec", {}).get("selector")
+    if not selector:
+        return deployment
+    spec = deployment["spec"]
+    metadata = spec["template"].get("metadata", {})
+    labels = {**metadata.get("labels", {}), **selector.get("matchLabels", {})}
+    template = {**spec["template"], "metadata": {**metadata, "labels": labels}}
+    return {**deployment, "spec": {**spec, "selector": selector, "template": template}}
 
 
 def _raised(wanted: Json, actual: Json) -> Json:
@@ -185,7 +209,7 @@ def plan_release(
         version=release.version,
         source=file.source if file else path or release.path,
         sha256=file.sha256 if file else digest,
-        manifests=sized(file, release, resources) if file else (),
+        manifests=sized(file, release, resources, deployment) if file else (),
         resources=resources,
         hosts=spec.hosts,
         why=why,

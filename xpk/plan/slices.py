@@ -42,7 +42,7 @@ class Slices:
     @property
     def names(self) -> tuple[str, ...]:
         """The pools that will be there."""
-        return tuple(sorted((*self.kept, *self.created), key=_number))
+        return tuple(sorted((*self.kept, *self.created), key=by_number))
 
 
 def choose_slices(spec: ClusterSpec, observed: Observed, *, force: bool = False) -> Slices:
@@ -63,7 +63,7 @@ def choose_slices(spec: ClusterSpec, observed: Observed, *, force: bool = False)
     spare = _spare(spec, right, observed)
     kept = tuple(name for name in right if name not in {one.name for one in spare})
     missing = max(0, spec.num_slices - len(right))
-    removed = sorted((*wrong, *spare), key=lambda one: _number(one.name))
+    removed = sorted((*wrong, *spare), key=lambda one: by_number(one.name))
     if not force:
         _check_idle(spec, spare, wrong)
     return Slices(kept, tuple(removed), _names(spec, kept, [one.name for one in wrong], missing))
@@ -95,13 +95,18 @@ def mismatches(spec: ClusterSpec, pool: Json) -> Iterator[str]:
     """Everything that cannot be changed in place and is not as asked for."""
     wanted = pool_body(spec, pool["name"])
     config, other = wanted["config"], pool.get("config", {})
-    pairs = [
+    pairs: list[tuple[str, object, object]] = [
         ("", _kind(wanted), _kind(pool)),
-        ("spot", bool(config.get("spot")), bool(other.get("spot"))),
-        ("flex start", bool(config.get("flexStart")), bool(other.get("flexStart"))),
-        ("reservation", _reservation(config), _reservation(other)),
-        ("zone", wanted["locations"], pool.get("locations", wanted["locations"])),
     ]
+    if spec.capacity_given or not spec.adapt:  # an adapted cluster's slices may come from anywhere
+        project = spec.place.project
+        pairs += [
+            ("spot", bool(config.get("spot")), bool(other.get("spot"))),
+            ("flex start", bool(config.get("flexStart")), bool(other.get("flexStart"))),
+            ("reservation", _reservation(config, project), _reservation(other, project)),
+        ]
+    if spec.place.zone:
+        pairs.append(("zone", wanted["locations"], pool.get("locations", wanted["locations"])))
     for what, asked, found in pairs:
         if asked != found:
             yield f"{what} {_words(found)} -> {_words(asked)}".lstrip()
@@ -112,7 +117,7 @@ def _pools(cluster: str, observed: Observed) -> list[Json]:
     pattern = re.compile(rf"{re.escape(cluster)}-np-\d+")
     pools = (observed.cluster or {}).get("nodePools", [])
     ours = [p for p in pools if pattern.fullmatch(str(p["name"])) and p.get("status") != "STOPPING"]
-    return sorted(ours, key=lambda pool: _number(str(pool["name"])))
+    return sorted(ours, key=lambda pool: by_number(str(pool["name"])))
 
 
 def _spare(spec: ClusterSpec, right: Sequence[str], observed: Observed) -> list[Removal]:
@@ -120,7 +125,7 @@ def _spare(spec: ClusterSpec, right: Sequence[str], observed: Observed) -> list[
     number = max(0, len(right) - spec.num_slices)
     if not number:
         return []
-    order = sorted(right, key=lambda name: (bool(observed.running.get(name)), -_number(name)))
+    order = sorted(right, key=lambda name: (bool(observed.running.get(name)), -by_number(name)[1]))
     why = f"idle; {len(right)} slices -> {spec.num_slices}"
     found = []
     for name in order[:number]:
@@ -138,7 +143,7 @@ def _names(spec: ClusterSpec, kept: Sequence[str], replaced: Sequence[str], numb
         if name not in taken:
             chosen.append(name)
         index += 1
-    return tuple(sorted(chosen, key=_number))
+    return tuple(sorted(chosen, key=by_number))
 
 
 def _check_idle(spec: ClusterSpec, spare: Sequence[Removal], wrong: Sequence[Removal]) -> None:
@@ -171,8 +176,10 @@ def _works(busy: Sequence[str]) -> str:
     return f"{and_(busy)} {'is' if len(busy) == 1 else 'are'} stopped"
 
 
-def _number(name: str) -> int:
-    return int(name.rpartition("-")[2])
+def by_number(name: str) -> tuple[str, int]:
+    """Sorts c-np-2 before c-np-10, and names without a number by their letters."""
+    stem, _, number = name.rpartition("-")
+    return (stem, int(number)) if number.isascii() and number.isdecimal() else (name, -1)
 
 
 def _kind(pool: Json) -> str:
@@ -180,15 +187,16 @@ def _kind(pool: Json) -> str:
     machine = str(pool.get("config", {}).get("machineType"))
     topology = pool.get("placementPolicy", {}).get("tpuTopology")
     for shape in slice_types():
-        fits = shape.topology_text == topology if shape.multi_host else not topology
+        fits = topology == shape.topology_text or (not topology and not shape.multi_host)
         if shape.machine.name == machine and fits:
             return f"{shape.name} ({shape.topology_text})"
     return f"{machine} {topology}" if topology else machine
 
 
-def _reservation(config: Json) -> str | None:
+def _reservation(config: Json, project: str) -> str | None:
+    """The reservation of a pool; one of the cluster's own project may be named with or without it."""
     values = config.get("reservationAffinity", {}).get("values", [])
-    return str(values[0]) if values else None
+    return str(values[0]).removeprefix(f"projects/{project}/reservations/") if values else None
 
 
 def _words(value: object) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from xpk.catalog.versions import FUSE_HOST_NETWORK, GkeVersion
 from xpk.errors import FaultCollector, StateError, UsageError
 from xpk.plan.bucket import OBJECT_USER, OBJECT_VIEWER, principal
+from xpk.plan.compare import quantity
 from xpk.plan.kept import AS_ASKED
 from xpk.plan.observed import Observed
 from xpk.plan.steps import (
@@ -245,9 +246,9 @@ def _quotas(spec: WorkloadSpec, queue: Json, observed: Observed) -> Iterator[int
             found = flavors.get(flavor["name"], {}).get("spec", {}).get("nodeLabels", {})
             if any(found.get(key, value) != value for key, value in labels.items()):
                 continue
-            yield from (
-                int(r["nominalQuota"]) for r in flavor.get("resources", []) if r["name"] == "google.com/tpu"
-            )
+            for resource in flavor.get("resources", []):
+                if resource["name"] == "google.com/tpu":  # the server may write 16000 as 16k
+                    yield (quantity(str(resource["nominalQuota"])) or 0) // 1000
 
 
 def _check_mtc(spec: WorkloadSpec, observed: Observed, again: str, faults: FaultCollector) -> None:

@@ -109,7 +109,9 @@ class ClusterSpec:
 
     `capacity_given` is False when no capacity flag was typed (on demand is then taken,
     as GKE itself does). `cpu_nodes` counts the machines of the default pool, which run the
-    controllers. `project_number` is None unless the user named it.
+    controllers. `project_number` is None unless the user named it. `adapt`: the cluster and its
+    node pools are somebody else's and are taken as they are; `num_slices_given` is False when all
+    that fit are wanted (`plan/adapt.py` counts them).
     Raises UsageError with every fault that the request alone can show.
     """
 
@@ -135,11 +137,13 @@ class ClusterSpec:
     memory_limit: str | None = None
     cpu_limit: str | None = None
     project_number: str | None = None
+    adapt: bool = False
+    num_slices_given: bool = True
 
     def __post_init__(self) -> None:
         faults = FaultCollector()
         with faults.gather():
-            check_cluster_name(self.name, max(self.num_slices, 1))
+            check_cluster_name(self.name, 0 if self.adapt else max(self.num_slices, 1))
         if self.num_slices < 1:
             faults.add(
                 f"--num-slices {self.num_slices}",
@@ -152,7 +156,7 @@ class ClusterSpec:
                 "more node pools than one GKE cluster can be planned with",
                 "--num-slices 1000 or less",
             )
-        if self.place.zone is None:
+        if self.place.zone is None and not self.adapt:
             faults.add(
                 f"--zone {self.place.region}",
                 "a region; TPU slices are created in one zone",
@@ -267,7 +271,7 @@ class ClusterSpec:
     def notes(self) -> tuple[str, ...]:
         """What the user should know though nothing is wrong, one sentence each."""
         notes: list[str] = []
-        if not self.capacity_given:
+        if not self.capacity_given and not self.adapt:
             notes.append("no capacity flag given: on demand, as GKE does (or --spot, --reservation, --flex)")
         if self.mtc and self.mtc.ignored_path:
             notes.append(

@@ -42,7 +42,13 @@ def _last_pod(workload: str, num_slices: int, hosts: int) -> str:
 
 
 def check_cluster_name(name: str, num_slices: int, flag: str = "--cluster") -> None:
-    """Raise `UsageError` if GKE would refuse the cluster or any of its pools by name."""
+    """Raise `UsageError` if GKE would refuse the cluster or any of its pools by name.
+
+    No slices: the cluster is there, and its pools have names of their own.
+    """
+    if num_slices < 1:
+        _check(name, flag, _CLUSTER_LIMIT, f"GKE takes {_CLUSTER_LIMIT}")
+        return
     limit = longest_cluster_name(num_slices)
     last = node_pool_name(name, max(num_slices, 1) - 1)
     derived = f"its last pool, {last}, has {len(last)} and GKE takes {_CLUSTER_LIMIT}"

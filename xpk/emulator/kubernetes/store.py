@@ -44,7 +44,7 @@ class Store:
         self.history: deque[Change] = deque(maxlen=HISTORY)
         self.observers: list[Callable[[Change], None]] = []
         self._objects: dict[str, dict[str, dict[str, Json]]] = {}
-        self._owned: dict[str, set[Key]] = {}
+        self._owned: dict[str, dict[Key, None]] = {}
         self._uids: dict[str, Key] = {}
 
     def get(self, key: Key) -> Json | None:
@@ -97,6 +97,10 @@ class Store:
         """What names ``uid`` as an owner."""
         return sorted(self._owned.get(uid, ()))
 
+    def each_owned(self, uid: str) -> list[Key]:
+        """As `owned`, in the order in which they came to be owned: nothing is sorted, for owners of many."""
+        return list(self._owned.get(uid, ()))
+
     def by_uid(self, uid: str) -> Json | None:
         """The object of a uid."""
         key = self._uids.get(uid)
@@ -133,11 +137,11 @@ class Store:
         before = {item["uid"] for item in old["metadata"].get("ownerReferences", ())} if old else set()
         after = {item["uid"] for item in new["metadata"].get("ownerReferences", ())} if new else set()
         for uid in before - after:
-            self._owned[uid].discard(key)
+            self._owned[uid].pop(key, None)
             if not self._owned[uid]:
                 del self._owned[uid]
         for uid in after - before:
-            self._owned.setdefault(uid, set()).add(key)
+            self._owned.setdefault(uid, {})[key] = None
         if old and (new is None or new["metadata"]["uid"] != old["metadata"]["uid"]):
             self._uids.pop(old["metadata"]["uid"], None)
         if new:
