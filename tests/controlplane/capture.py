@@ -42,6 +42,7 @@ _MASKS = (
     (r"\b(w\d-slice-job-\d-\d)-[a-z0-9]{5}\b", r"\1"),
     (r"\bkube-api-access-[a-z0-9]{5}\b", "kube-api-access"),
     (r"\b[0-9a-f]{40}\b", "SHA1"),
+    (r"\b[0-9a-f]{32}\b", "SPEC-HASH"),  # of the whole manifest, its namespace included
     (r"\bgke-[a-z0-9-]*-[0-9a-f]{8}-[a-z0-9]{4}\b", "NODE"),
     (r"\b\d+\.\d+\.\d+\.\d+\b", "IP"),
     (r"\bc1-np-[01]\b", "POOL"),

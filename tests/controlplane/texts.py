@@ -21,7 +21,7 @@ from tests.spec.test_environment import VALUES
 from tests.spec.test_names import legal_names
 
 SAME_EACH_TIME = settings(
-    max_examples=60,
+    max_examples=25,
     derandomize=True,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
