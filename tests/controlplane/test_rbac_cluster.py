@@ -74,7 +74,7 @@ def _of_resource(resource: str) -> tuple[str, ...]:
 def command_for(right: Right) -> tuple[str, ...]:
     """What has to be asked for so that a right matters."""
     match right:
-        case Right(_, _, "resourceflavors", "delete"):
+        case Right(_, _, "resourceflavors", "get" | "delete"):
             return edited(tpu_type="v6e-32")
         case Right(_, _, "pods", _) | Right(_, _, _, "delete"):
             return edited(mtc_ramdisk_size="30Gi")
