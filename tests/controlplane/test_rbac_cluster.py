@@ -188,6 +188,7 @@ def test_the_rights_to_create_are_enough_to_change_a_cluster_and_to_delete_it(
         edited(num_slices="3", mtc_ramdisk_size="30Gi", mtc_gcs_bucket="other-bucket"),
         (*edited(num_slices="3"), "--memory-limit", "100Gi", "--mtc-toleration-key", "team"),
         edited(tpu_type="v6e-32"),
+        CREATE,  # and back: what a deleted cluster takes with it, this control plane keeps
     )
     with xpk.as_user(control_plane, rbac.someone(control_plane, "cluster-create")) as url:
         for words in changes:
