@@ -34,7 +34,7 @@ from xpk.engine.apply import apply
 from xpk.engine.observe import observe_cluster
 from xpk.plan.cluster import plan_cluster
 from xpk.plan.observed import Observed
-from xpk.plan.steps import ApplyObject
+from xpk.plan.steps import ApplyCounted, ApplyObject
 from xpk.render.cluster import local_queue
 
 Json = dict[str, Any]
@@ -239,7 +239,8 @@ def _emulated() -> Iterator[Side]:
 def _real(plane: ControlPlane) -> Iterator[Side]:
     spec = cluster_spec()
     steps = plan_cluster(spec, Observed.nothing()).steps
-    manifests = [planned.step.manifest for planned in steps if isinstance(planned.step, ApplyObject)]
+    applied = ApplyObject | ApplyCounted
+    manifests = [planned.step.manifest for planned in steps if isinstance(planned.step, applied)]
     with Gateway(plane) as gateway:
         kube = Kube(emulated(gateway.url), anonymous(), CLUSTER, {})
         world = World(plane, kube)
