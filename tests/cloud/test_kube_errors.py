@@ -123,7 +123,6 @@ def test_fields_of_another_manager_are_named(kube: Kube, fake: FakeServer) -> No
             AccessError,
             r"container\.clusters\.connect",
         ),
-        (409, status(409, "Conflict", "the object has been modified"), Conflict, "modified"),
         (400, status(400, "BadRequest", "no"), CloudError, r"\(400\): no"),
         (302, b"", CloudError, r"\(302\)"),
     ],
@@ -137,6 +136,19 @@ def test_a_refusal_is_told_apart(
     assert type(caught.value) is kind
     assert caught.value.faults[0].fix
     assert len(fake.requests) == 1
+
+
+def test_a_conflict_of_the_moment_passes_and_a_lasting_one_is_told(kube: Kube, fake: FakeServer) -> None:
+    modified = status(409, "Conflict", "the object has been modified")
+    fake.answer(409, modified)
+    fake.answer(200, CONFIG_MAP)
+    assert kube.apply(CONFIG_MAP)["kind"] == "ConfigMap"
+    for _ in range(5):
+        fake.answer(409, modified)
+    with pytest.raises(Conflict, match="modified") as caught:
+        kube.apply(CONFIG_MAP)
+    assert type(caught.value) is Conflict
+    assert len(fake.requests) == 2 + 5
 
 
 def test_a_missing_right_is_told_in_rbacs_words_with_who_can_give_it(kube: Kube, fake: FakeServer) -> None:

@@ -59,7 +59,15 @@ class FakeKube:
         return self.objects.get(path)
 
     def list(
-        self, path: str, /, *, label_selector: str = "", field_selector: str = "", limit: int = 500
+        self,
+        path: str,
+        /,
+        *,
+        label_selector: str = "",
+        field_selector: str = "",
+        limit: int = 500,
+        keep: Callable[[Json], Json] | None = None,
+        metadata_only: bool = False,
     ) -> list[Json]:
         return self.lists.get(path, [])
 
@@ -205,7 +213,8 @@ def test_a_replacement_waits_until_the_name_is_free(bench: Bench) -> None:
 
 
 def test_a_deletion_that_a_finalizer_holds(bench: Bench) -> None:
-    held = {**QUEUE, "metadata": {"name": "q", "finalizers": ["checkpointing.gke.io/target"]}}
+    marked = {"deletionTimestamp": "2026-01-01T00:00:00Z", "finalizers": ["checkpointing.gke.io/target"]}
+    held = {**QUEUE, "metadata": {"name": "q", **marked}}
     bench.kube.objects[bench.kube.path_of(QUEUE)] = held
     with pytest.raises(NotReady, match=r"held by checkpointing\.gke\.io/target"):
         bench(DeleteObject(ObjectRef.of(QUEUE)))

@@ -20,6 +20,13 @@ def _any(wanted: Wanted) -> bool:
     return True
 
 
+@dataclass(slots=True)
+class Met:
+    """How often a fault was met; known when it is over."""
+
+    often: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class RequestFault:
     """`absorbed`: met once it goes unseen. `codes`: the exit codes of one that stays."""
@@ -33,22 +40,27 @@ class RequestFault:
     least_sleep: float = 0.0
 
     @contextmanager
-    def on(self, world: World, wanted: Wanted, times: int) -> Iterator[None]:
+    def on(self, world: World, wanted: Wanted, times: int) -> Iterator[Met]:
         """Let the request meet it `times` times, beginning with the wanted one."""
+        met = Met()
         if self.wire is not None:
-            with struck(Wire(self.wire, wanted.method, wanted.pattern, wanted.nth, times)):
-                yield
+            wire = Wire(self.wire, wanted.method, wanted.pattern, wanted.nth, times)
+            with struck(wire):
+                yield met
+            met.often = wire.struck
             return
         assert self.emulator is not None
         match = {"method": wanted.method, "path": wanted.pattern}
         world.fault(match=match, skip=wanted.nth, times=times, **self.emulator(wanted))
-        try:
-            yield
-        finally:
-            world.heal()
+        yield met
+        left = world.emulator.cloud.faults.requests
+        met.often = times - (left[0].times if left else 0)
+        world.heal()
 
 
-def _status(code: int, headers: dict[str, str] | None = None, after: bool = False) -> Callable[[Wanted], Json]:
+def _status(
+    code: int, headers: dict[str, str] | None = None, after: bool = False
+) -> Callable[[Wanted], Json]:
     def fault(wanted: Wanted) -> Json:
         extra: Json = {"when": "after"} if after else {}
         return {"status": code, "body": body_of(wanted, code), "headers": headers or {}, **extra}
@@ -79,7 +91,7 @@ def _is(**fault: object) -> Callable[[Wanted], Json]:
     return lambda wanted: dict(fault)
 
 
-def _writes_or_kubernetes(wanted: Wanted) -> bool:
+def _writes(wanted: Wanted) -> bool:
     return wanted.write
 
 
@@ -104,7 +116,9 @@ _DOWN = frozenset({5})
 _HALF = '{"kind": "Half'
 FAULTS = (
     RequestFault("429", _DOWN, emulator=_status(429)),
-    RequestFault("429 Retry-After", _DOWN, emulator=_status(429, {"Retry-After": "7"}), least_sleep=RETRY_AFTER),
+    RequestFault(
+        "429 Retry-After", _DOWN, emulator=_status(429, {"Retry-After": "7"}), least_sleep=RETRY_AFTER
+    ),
     RequestFault("500", _DOWN, emulator=_status(500)),
     RequestFault("503", _DOWN, emulator=_status(503)),
     RequestFault("503 after", _DOWN, emulator=_status(503, after=True), fits=lambda w: w.write),
@@ -118,9 +132,7 @@ FAULTS = (
     RequestFault("truncated", _DOWN, emulator=_is(cut=5)),
     RequestFault("401", frozenset({3}), absorbed=_never, fits=_json, emulator=_status(401)),
     RequestFault("403", frozenset({3}), absorbed=_never, fits=_json, emulator=_status(403)),
-    RequestFault(
-        "409", frozenset({4}), absorbed=_conflict_passes, fits=_writes_or_kubernetes, emulator=_status(409)
-    ),
+    RequestFault("409", frozenset({4}), absorbed=_conflict_passes, fits=_writes, emulator=_status(409)),
     RequestFault("412", frozenset({4}), fits=_guarded, emulator=_status(412)),
     RequestFault("410", _DOWN, fits=lambda w: w.listing, emulator=_status(410)),
 )

@@ -9,7 +9,7 @@ from tests.faults.world import Run
 from xpk.catalog.slices import resolve
 from xpk.engine.apply import apply
 from xpk.engine.observe import Waiting, observe_cluster, observe_deletion, observe_workload
-from xpk.engine.workloads import find_workloads
+from xpk.engine.workloads import find_workloads, parse_filter
 from xpk.errors import StateError
 from xpk.plan.cluster import plan_cluster
 from xpk.plan.deletion import plan_cluster_delete, plan_workload_delete
@@ -21,7 +21,7 @@ from xpk.spec.mounts import parse_mount
 from xpk.spec.mtc import MtcFlags, check_mtc
 from xpk.spec.ramdisk import Ramdisk
 from xpk.spec.restarts import RestartPolicy
-from xpk.spec.workload import WorkloadSpec
+from xpk.spec.workload import WorkloadSpec, grace_seconds
 
 PLACE = parse_place("my-project", "us-east5-b")
 CLUSTER = PLACE.cluster("c1")
@@ -46,6 +46,7 @@ def workload(command: str = "python3 train.py") -> WorkloadSpec:
         image="gcr.io/p1/trainer:1",
         command=command,
         ramdisk=Ramdisk("/ramdisk"),
+        grace_seconds=grace_seconds(None, mtc=True),
         restarts=RestartPolicy(max_restarts=5, codes=None, mtc=True),
         mounts=(parse_mount("gs://data=/data"),),
     )
@@ -76,7 +77,7 @@ def create_workload(run: Run) -> None:
 
 def delete_workload(run: Run) -> None:
     """`xpk workload delete`."""
-    found = find_workloads(run.cloud, PLACE, "c1")
+    found = find_workloads(run.cloud, PLACE, "c1", parse_filter("EVERYTHING", "^w1$", "default"))
     carry_out(run, plan_workload_delete("c1", [one.jobset for one in found]))
 
 

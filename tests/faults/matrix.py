@@ -42,7 +42,7 @@ def _part_once() -> frozenset[Case]:
         if key not in chosen:
             chosen[key] = case
             met.add((case.command, case.wanted))
-    more = []
+    more: list[Case] = []
     for case in product():
         if (case.command, case.wanted) not in met:
             number = len(more) % len(FAULTS)
@@ -79,13 +79,13 @@ def _by_name(name: str) -> RequestFault:
     return next(fault for fault in FAULTS if fault.name == name)
 
 
-def once(command: str, fault: str) -> list[Case]:
-    """The cases of one command and one fault that is met once."""
-    chosen = product() if EVERYTHING else sorted(_part_once(), key=str)
-    return [c for c in chosen if c.command == command and c.fault.name == fault]
+def once(fault: str) -> list[Case]:
+    """The cases of a fault that is met once."""
+    chosen = product() if EVERYTHING else _part_once()
+    return sorted((case for case in chosen if case.fault.name == fault), key=str)
 
 
-def always(command: str, fault: str) -> list[Case]:
-    """The same for a fault that stays."""
-    chosen = product() if EVERYTHING else sorted(_part_always(), key=str)
-    return [c for c in chosen if c.command == command and c.fault.name == fault]
+def always(fault: str) -> list[Case]:
+    """The cases of a fault that stays."""
+    chosen = product() if EVERYTHING else _part_always()
+    return sorted((case for case in chosen if case.fault.name == fault), key=str)

@@ -1,33 +1,63 @@
-"""The emulator's objects without what two equal clouds may differ in: times, uids, versions, generated names."""
+"""The emulator's objects without what equal clouds may differ in: times, uids, versions, generated names."""
 
 from __future__ import annotations
 
+import functools
+import json
 import re
 from collections import Counter
 from typing import Any
 
-from tests.faults.world import Json
+from tests.faults.world import Json, World
+from xpk.emulator import control
 
-_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
-_UID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
-_NODE = re.compile(r"(gke-c1-[a-z0-9-]+-)[0-9a-f]{8}-[0-9a-f]{4}")
-_POD = re.compile(r"\b(w1-slice-job-\d+-\d+|multitier-driver-[<>a-z0-9-]+)-[a-z0-9]{5}\b")
-_OPERATION = re.compile(r"operation-\d+-[0-9a-f-]+")
-_IP = re.compile(r"\b10\.\d+\.\d+\.\d+\b")
-_MASKED = {"uid", "resourceVersion", "etag", "version", "counter", "podIP", "hostIP", "podIPs", "hostIPs", "metageneration"}
+_VARYING = re.compile(
+    r"(?P<time>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d))"
+    r"|(?P<uid>[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}(?:-[a-z0-9]{5}\b)?)"
+    r"|(?P<operation>operation-\d+-[0-9a-f-]+)"
+    r"|(?P<pod>(?<=w1-slice-job-\d-\d-)[a-z0-9]{5}\b)"
+    r"|(?P<workload>(?<=jobset-w1-)[0-9a-f]{5}\b)"
+    r"|(?P<ip>\b10\.\d+\.\d+\.\d+\b)"
+)
+_MASKED = {
+    "uid",
+    "resourceVersion",
+    "etag",
+    "version",
+    "counter",
+    "podIP",
+    "hostIP",
+    "podIPs",
+    "hostIPs",
+    "metageneration",
+}
+_KINDS = "customresourcedefinitions.apiextensions.k8s.io"
+_COUNTED = "clusterqueues.kueue.x-k8s.io"
+_UNORDERED = {"managedFields", "nodePools", "clusters", "members"}
 _LEFT_OUT = {"events", "leases.coordination.k8s.io"}
 
 
-def normal(objects: Json) -> Json:
+def normal(world: World) -> Json:
     """Everything that exists in a form in which it can be compared."""
+    cloud = world.emulator.cloud
+    with cloud.lock:
+        cloud.settle()
+        return _normal(control.objects(cloud))
+
+
+def _normal(objects: Json) -> Json:
     kept = {name: objects[name] for name in ("clusters", "iam")}
     worlds = {name: _kubernetes(world) for name, world in objects["kubernetes"].items()}
     return {**_masked(kept), "kubernetes": worlds}
 
 
-def operations(objects: Json) -> Counter[str]:
+def operations(world: World) -> Counter[str]:
     """How often each of GKE's operations was started: type and target."""
-    return Counter(f"{o['operationType']} {o['targetLink'].rpartition('/')[2]}" for o in objects["operations"])
+    cloud = world.emulator.cloud
+    with cloud.lock:
+        return Counter(
+            f"{o.type} {(o.pool or o.cluster).rpartition('/')[2]}" for o in cloud.store.operations.all
+        )
 
 
 def _kubernetes(world: Json) -> Json:
@@ -38,7 +68,12 @@ def _kubernetes(world: Json) -> Json:
             continue
         alike: dict[str, list[Any]] = {}
         for item in items:
+            if kind == _KINDS:
+                # Kueue's are long: what is in them is compared as one text.
+                item = {"metadata": item["metadata"], "spec": json.dumps(item["spec"], sort_keys=True)}
             metadata = item["metadata"]
+            if kind == _COUNTED:
+                item = _without_generations(item)
             name = _text(f"{metadata.get('namespace', '')}/{metadata['name']}")
             alike.setdefault(name, []).append(_masked(item))
         for name, masked in alike.items():
@@ -54,11 +89,17 @@ def _masked(value: Any, key: str = "") -> Any:
         return {_text(name): _masked(inner, name) for name, inner in value.items()}
     if isinstance(value, list):
         masked = [_masked(inner) for inner in value]
-        return sorted(masked, key=repr) if key in ("managedFields", "nodePools", "clusters", "members") else masked
+        return sorted(masked, key=repr) if key in _UNORDERED else masked
     return _text(value) if isinstance(value, str) else value
 
 
+def _without_generations(queue: Json) -> Json:
+    """The quota follows the slices as they come up, in one write or in several."""
+    text = re.sub(r'"(generation|observedGeneration)": \d+', r'"\1": 0', json.dumps(queue))
+    found: Json = json.loads(text)
+    return found
+
+
+@functools.lru_cache(1 << 16)
 def _text(text: str) -> str:
-    text = _UID.sub("<uid>", _TIME.sub("<time>", text))
-    text = _OPERATION.sub("<operation>", _NODE.sub(r"\1<node>", text))
-    return _IP.sub("<ip>", _POD.sub(r"\1-<pod>", text))
+    return _VARYING.sub(lambda match: f"<{match.lastgroup}>", text)

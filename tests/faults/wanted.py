@@ -79,6 +79,8 @@ def _about(method: str, path: str, body: object) -> str:
             return "us-east5"
         case ["v3", "projects", project]:
             return project
+        case _:
+            pass
     if method == "POST" and isinstance(body, dict):
         inner = next((v for v in body.values() if isinstance(v, dict) and "name" in v), {})
         return str(inner.get("name", parts[-1]))
@@ -97,6 +99,8 @@ def _route(path: str) -> str:
             return "release"
         case [("v1" | "v1beta1"), "projects", _, "locations", _, *rest]:
             return "gke/" + "/".join(part if i % 2 == 0 else "*" for i, part in enumerate(rest))
+        case _:
+            pass
     inner = _KUBERNETES.sub("", path).strip("/").split("/")
     rest = inner[2:] if inner[0] == "api" else inner[3:]
     if len(rest) > 2 and rest[0] == "namespaces":

@@ -19,6 +19,8 @@ from typing import Any, TypeVar
 from xpk.cloud.endpoints import emulated
 from xpk.cloud.retry import Retrier
 from xpk.cloud.session import Cloud
+from xpk.emulator.control import add_fault, handle
+from xpk.emulator.http import Request
 from xpk.emulator.server import Emulator
 from xpk.engine.timing import Timing
 from xpk.errors import XpkError
@@ -111,16 +113,11 @@ class World:
 
     def fault(self, **fault: Any) -> None:
         """Ask for a fault of the emulator."""
-        from xpk.emulator.control import add_fault
-
         with self.emulator.cloud.lock:
             add_fault(self.emulator.cloud, fault)
 
     def heal(self) -> None:
         """Take all faults away."""
-        from xpk.emulator.control import handle
-        from xpk.emulator.http import Request
-
         with self.emulator.cloud.lock:
             handle(self.emulator.cloud, Request("DELETE", "/_emulator/faults"))
 
@@ -131,16 +128,6 @@ class World:
     def requests(self, method: str, path: str) -> list[Json]:
         """Those of one method whose path holds the pattern."""
         return [r for r in self.log() if r["method"] == method and re.search(path, r["path"])]
-
-    def objects(self) -> Json:
-        """Everything that exists, as a copy."""
-        from xpk.emulator.control import objects
-
-        cloud = self.emulator.cloud
-        with cloud.lock:
-            cloud.settle()
-            copy: Json = json.loads(json.dumps(objects(cloud)))
-        return copy
 
     def dump(self) -> str:
         """The state, to begin another world with."""

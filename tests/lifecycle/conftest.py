@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import urllib.request
+from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -15,11 +16,16 @@ from xpk.catalog.slices import resolve
 from xpk.cloud.endpoints import emulated
 from xpk.cloud.retry import Retrier
 from xpk.cloud.session import Cloud
+from xpk.emulator import control
+from xpk.emulator.clock import ManualClock
 from xpk.emulator.server import Emulator
 from xpk.engine.apply import apply
-from xpk.engine.events import Event
-from xpk.engine.observe import observe_cluster, observe_deletion
+from xpk.engine.events import Event, StepDone, StepProgress
+from xpk.engine.observe import Waiting, observe_cluster, observe_deletion
 from xpk.engine.report import Report
+from xpk.engine.timing import Timing
+from xpk.engine.workers import Finished
+from xpk.engine.workers import run as run_call
 from xpk.engine.workloads import find_workloads
 from xpk.plan.cluster import plan_cluster
 from xpk.plan.deletion import plan_cluster_delete, plan_workload_delete
@@ -124,3 +130,125 @@ def cluster(built: World) -> Iterator[World]:
 @pytest.fixture
 def spec() -> SpecMaker:
     return make_spec
+
+
+class Inline:
+    """Calls at once, on this thread."""
+
+    def __init__(self) -> None:
+        self._results: deque[Finished] = deque()
+
+    @property
+    def outstanding(self) -> int:
+        return len(self._results)
+
+    def submit(self, lane: object, key: object, function: Callable[[], Any]) -> None:
+        self._results.append(run_call(key, function))
+
+    def take(self, timeout: float) -> Finished | None:
+        return self._results.popleft() if self._results else None
+
+    def close(self) -> None:
+        self._results.clear()
+
+
+class Hand(ManualClock):
+    """Does what was asked for when its time comes."""
+
+    def __init__(self) -> None:
+        self.later: list[tuple[float, Callable[[], None]]] = []
+        super().__init__()
+
+    def after(self, seconds: float, action: Callable[[], None]) -> None:
+        self.later.append((self.now() + seconds, action))
+
+    def jump(self, seconds: float) -> None:
+        super().jump(seconds)
+        due = [pair for pair in self.later if pair[0] <= self.now()]
+        self.later = [pair for pair in self.later if pair not in due]
+        for _, action in due:
+            action()
+
+
+@dataclass
+class Google:
+    """One emulated Google Cloud whose clock moves only when the engine sleeps."""
+
+    emulator: Emulator
+    cloud: Cloud
+    clock: Hand
+    events: list[tuple[float, Event]] = field(default_factory=list)
+
+    @property
+    def timing(self) -> Timing:
+        return Timing(self.clock.now, self.clock.jump)
+
+    def plan(self, spec: ClusterSpec) -> Plan:
+        return plan_cluster(spec, observe_cluster(self.cloud, spec, Waiting(timing=self.timing)))
+
+    def apply(self, plan: Plan, listen: Callable[[Event], None] = lambda event: None) -> Report:
+        def note(event: Event) -> None:
+            self.events.append((self.clock.now(), event))
+            listen(event)
+
+        return apply(
+            plan, self.cloud, PLACE.cluster("c1"), on_event=note, timing=self.timing, workers=Inline()
+        )
+
+    def create(self, spec: ClusterSpec) -> Report:
+        return self.apply(self.plan(spec))
+
+    def delete(self) -> Report:
+        observed = observe_deletion(self.cloud, PLACE, "c1", Waiting(timing=self.timing))
+        return self.apply(plan_cluster_delete(PLACE, "c1", observed))
+
+    def fault(self, **fault: object) -> None:
+        control.add_fault(self.emulator.cloud, fault)
+
+    def heal(self) -> None:
+        control.heal(self.emulator.cloud)
+
+    @property
+    def requests(self) -> list[dict[str, Any]]:
+        return self.emulator.cloud.requests
+
+    def refusals(self, status: int) -> list[dict[str, Any]]:
+        return [r for r in self.requests if r["status"] == status and r["path"].startswith("/v1/projects")]
+
+    def operations(self, kind: str) -> list[Any]:
+        return [o for o in self.emulator.cloud.store.operations.all if o.type == kind]
+
+    def pools(self) -> dict[str, str]:
+        cluster = self.cloud.gke.get_cluster(PLACE.cluster("c1")) or {}
+        return {pool["name"]: pool["status"] for pool in cluster["nodePools"]}
+
+    def ended(self) -> dict[str, float]:
+        """The moment at which each step was done."""
+        return {event.step_id: at for at, event in self.events if isinstance(event, StepDone)}
+
+    def words(self, step: str = "") -> set[str]:
+        found = [event for _, event in self.events if isinstance(event, StepProgress)]
+        return {event.words for event in found if step in event.step_id}
+
+
+@contextmanager
+def _emulated(quota: int = 20) -> Iterator[Google]:
+    clock = Hand()
+    retrier = Retrier(sleep=clock.jump, clock=clock.now)
+    with (
+        Emulator(clock=clock, operation_quota=quota) as emulator,
+        Cloud(emulated(emulator.url), environ={}, retrier=retrier) as cloud,
+    ):
+        yield Google(emulator, cloud, clock)
+
+
+@pytest.fixture
+def google_with() -> Callable[[int], AbstractContextManager[Google]]:
+    """An emulated Google Cloud under emulated time that allows so many operations at once."""
+    return _emulated
+
+
+@pytest.fixture
+def google() -> Iterator[Google]:
+    with _emulated() as made:
+        yield made

@@ -173,7 +173,7 @@ def test_another_ramdisk_waits_for_the_workload(world: Any, spec: Any) -> None:
     made = KINDS["mtc"]
     adopted = make(world.url, made)
     larger = asked(spec, made, ramdisk="20Gi")
-    with pytest.raises(StateError, match="w1 mounts the ramdisk"):
+    with pytest.raises(StateError, match="w1 mounts it"):
         world.plan(larger)
     (running,) = find_workloads(world.cloud, PLACE, "c1")
     world.apply(plan_workload_delete("c1", [running.jobset]))

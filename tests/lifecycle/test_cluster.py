@@ -219,7 +219,7 @@ def test_a_bucket_whose_policy_cannot_be_read_is_said_before_and_does_not_stop_a
     assert "roles/storage.admin" in caught.value.faults[0].fix
     world.create(spec(1))
     world.fault(**forbidden, times=1)
-    assert [s.id for s in world.plan_delete().steps] == ["delete/c1", "revoke/my-bucket"]
+    assert [s.id for s in world.plan_delete().steps] == ["revoke/my-bucket", "delete/c1"]
 
 
 def test_the_grant_stays_while_another_cluster_may_use_it(world: Any, spec: Any) -> None:

@@ -151,7 +151,7 @@ KINDS = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(kinds=st.lists(KINDS, max_size=6), slices=st.none() | st.integers(1, 6), mtc=st.booleans())
 def test_whatever_is_there_no_pool_is_made_or_deleted(
     spec: MakeSpec, kinds: list[dict[str, Any]], slices: int | None, mtc: bool

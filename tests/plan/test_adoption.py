@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from xpk.errors import StateError
 from xpk.plan.adoption import flavor_there, obsolete, other_resources
 from xpk.plan.cluster import plan_cluster
 from xpk.plan.objects import checkpoint_object
@@ -47,8 +48,8 @@ def foreign_flavor(observed: Observed, labels: dict[str, str], name: str = "2xv6
     return changed(with_queue, ref, **head, spec={"nodeLabels": labels})
 
 
-def steps(spec: ClusterSpec, observed: Observed) -> dict[str, Any]:
-    return {planned.id: planned.step for planned in plan_cluster(spec, observed).steps}
+def steps(spec: ClusterSpec, observed: Observed, *, force: bool = False) -> dict[str, Any]:
+    return {planned.id: planned.step for planned in plan_cluster(spec, observed, force=force).steps}
 
 
 def test_the_flavor_that_the_queue_names_is_kept(spec: MakeSpec, applied: Applied) -> None:
@@ -131,8 +132,8 @@ def configured(spec: ClusterSpec, observed: Observed, **fields: object) -> Obser
 
 
 OTHER: list[tuple[dict[str, object], str]] = [
-    ({"inMemoryVolumeSize": "64"}, "inMemoryVolumeSize 64 -> 60000Mi"),
-    ({"cloudStorageBucketName": "b2"}, "cloudStorageBucketName b2 -> b1"),
+    ({"inMemoryVolumeSize": "64"}, "64 -> 60000Mi"),
+    ({"cloudStorageBucketName": "b2"}, "gs://b2 -> gs://b1"),
     (
         {"tolerations": [{"key": "team", "operator": "Exists", "effect": "NoSchedule"}]},
         "tolerations team -> google.com/tpu",
@@ -140,7 +141,7 @@ OTHER: list[tuple[dict[str, object], str]] = [
     ({"tolerations": []}, "tolerations unset -> google.com/tpu"),
     (
         {"nodeSelector": {"node.kubernetes.io/instance-type": "ct5p-hightpu-4t"}},
-        "nodeSelector.node.kubernetes.io/instance-type ct5p-hightpu-4t -> ct6e-standard-4t",
+        "ct5p-hightpu-4t -> ct6e-standard-4t",
     ),
     (
         {"nodeSelector": {"node.kubernetes.io/instance-type": "ct6e-standard-4t", "pool": "a"}},
@@ -157,7 +158,7 @@ def test_a_ramdisk_that_is_wrong_is_made_anew(
         "apply/CheckpointConfiguration/my-checkpointconfiguration"
     ]
     assert isinstance(step, ReplaceObject)
-    assert step.why.startswith(f"{why}  delete and recreate: local checkpoints on 128 hosts are lost")
+    assert step.why.startswith(f"{why}; delete and recreate: local checkpoints on 128 hosts are lost")
 
 
 RIGHT: list[tuple[dict[str, object], str]] = [
@@ -200,10 +201,12 @@ def test_checkpointing_of_xpk_that_does_not_work_is_completed(spec: MakeSpec, ap
         pool["config"] = {k: v for k, v in pool["config"].items() if k != "workloadMetadataConfig"}
     running = {"mtc-1-np-1": ("w1",)}
     there = replace(there, cluster=cluster | {"nodePools": pools}, running=running)
-    found = steps(spec(), there)
+    with pytest.raises(StateError, match="w1 runs on it, and GKE recreates its nodes"):
+        plan_cluster(spec(), there)
+    found = steps(spec(), there, force=True)
     assert found["update/workload-identity"].what == "Workload Identity on"
     assert found["update/add-ons"].what == "GCS FUSE on"
-    assert found["metadata/mtc-1-np-1"].what == "Workload Identity: GKE recreates its nodes, w1 restarts", (
+    assert found["metadata/mtc-1-np-1"].what == "nodes recreated: Workload Identity; w1 restarts", (
         "said before anybody is asked"
     )
     assert not any(name.startswith(("pool/", "delete/")) for name in found)

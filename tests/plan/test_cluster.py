@@ -159,7 +159,7 @@ def test_a_bigger_ramdisk_is_a_replacement_that_says_what_it_costs(spec: MakeSpe
     wanted = spec()
     mtc = check_mtc(MtcFlags(enabled=True, ramdisk_size="60Gi", bucket="b1"), wanted.slice_type)
     (replacement,) = of_kind(plan_cluster(replace(wanted, mtc=mtc), applied(wanted)), ReplaceObject)
-    assert "inMemoryVolumeSize 60000Mi -> 60Gi" in replacement.why
+    assert "60000Mi -> 60Gi" in replacement.why
     assert "local checkpoints on 128 hosts are lost" in replacement.why
 
 

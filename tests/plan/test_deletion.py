@@ -33,7 +33,7 @@ def there(spec: MakeSpec, applied: Applied) -> Observed:
 
 def test_all_that_goes_is_named(there: Observed, golden: Callable[[str, str], None]) -> None:
     plan = plan_cluster_delete(PLACE, "mtc-1", there)
-    assert [p.id for p in plan.steps] == ["delete/mtc-1", "revoke/b1"]
+    assert [p.id for p in plan.steps] == ["revoke/b1", "delete/mtc-1"]
     golden("cluster/delete.txt", text(plan))
 
 
@@ -61,7 +61,7 @@ def test_grants_on_former_buckets_are_taken_back_too(there: Observed) -> None:
         buckets={"b1": state, "b0": replace(state, name="b0"), "gone": replace(state, bindings=())},
     )
     plan = plan_cluster_delete(PLACE, "mtc-1", found)
-    assert [p.id for p in plan.steps] == ["delete/mtc-1", "revoke/b0", "revoke/b1"]
+    assert [p.id for p in plan.steps] == ["revoke/b0", "revoke/b1", "delete/mtc-1"]
 
 
 def test_the_policy_is_written_whole(there: Observed) -> None:
@@ -70,7 +70,7 @@ def test_the_policy_is_written_whole(there: Observed) -> None:
     other = {"role": role, "members": ["user:a@example.com"], "condition": {"expression": "true"}}
     policy = {"etag": "CAE=", "bindings": [{"role": role, "members": ["user:b", *members]}, other]}
     found = replace(there, buckets={"b1": replace(there.buckets["b1"], policy=policy)})
-    revoke = plan_cluster_delete(PLACE, "mtc-1", found).steps[1].step
+    revoke = plan_cluster_delete(PLACE, "mtc-1", found).steps[0].step
     assert isinstance(revoke, RevokeBucketRole)
     kept = [{"role": role, "members": ["user:b"]}, other]
     assert revoke.request.body == {"etag": "CAE=", "bindings": kept}

@@ -133,7 +133,7 @@ def test_controllers_grow_with_the_hosts(
 @pytest.mark.parametrize(
     ("installed", "action"),
     [
-        ("v0.10.1", "v0.10.1 -> v0.12.0"),
+        ("v0.10.1", "0.10.1 -> 0.12.0"),
         ("v0.12.0", None),
         ("v0.13.0", None),  # newer than ours: never downgraded
         ("latest", None),  # nobody knows what it is: not ours to touch

@@ -15,13 +15,11 @@ from xpk.plan.cluster import plan_cluster
 from xpk.plan.observed import Observed
 from xpk.plan.slices import choose_slices
 from xpk.plan.steps import ApplyCounted, CreateNodePool, DeleteNodePool, Json, ReplaceObject
-from xpk.plan.text import text
 from xpk.spec.capacity import Reservation, Spot
 from xpk.spec.cluster import ClusterSpec
 
 MakeSpec = Callable[..., ClusterSpec]
 Applied = Callable[[ClusterSpec], Observed]
-Golden = Callable[[str, str], None]
 
 
 def name(index: int) -> str:
@@ -57,17 +55,17 @@ def test_busy_slices_go_only_by_force(spec: MakeSpec, applied: Applied) -> None:
         plan_cluster(spec(num_slices=1), there)
     (fault,) = error.value.faults
     assert fault.what == "--num-slices 1"
-    assert fault.why == "too few slices are idle: w1, team/w2 on mtc-1-np-1"
+    assert fault.why == "too few slices are idle: w1 and team/w2 on mtc-1-np-1"
     assert "xpk workload delete --cluster mtc-1 --workload w1" in fault.fix
     assert "--force" in fault.fix
     plan = plan_cluster(spec(num_slices=1), there, force=True)
     deleted = {s.step.name: s.step.why for s in plan.steps if isinstance(s.step, DeleteNodePool)}
-    assert deleted == {name(1): "w1, team/w2 is stopped; 3 slices -> 1", name(2): "idle; 3 slices -> 1"}
+    assert deleted == {name(1): "w1 and team/w2 are stopped; 3 slices -> 1", name(2): "idle; 3 slices -> 1"}
 
 
 OTHER: list[tuple[dict[str, Any], str]] = [
-    ({"tpu_type": "v6e-128"}, "topology 16x16 -> 8x16"),
-    ({"tpu_type": "v5p-128"}, "machine type ct6e-standard-4t -> ct5p-hightpu-4t; topology 16x16 -> 4x4x4"),
+    ({"tpu_type": "v6e-128"}, "v6e-256 (16x16) -> v6e-128 (8x16)"),
+    ({"tpu_type": "v5p-128"}, "v6e-256 (16x16) -> v5p-128 (4x4x4)"),
     ({"capacity": Spot()}, "spot off -> on"),
     ({"capacity": Reservation("r1")}, "reservation none -> r1"),
 ]
@@ -94,7 +92,7 @@ def test_slices_of_another_kind_are_replaced_when_idle(
 def test_shapes_with_the_same_count_are_told_apart(spec: MakeSpec, applied: Applied) -> None:
     """Google's xpk takes 8x8x8 for 4x4x32, both v5p-1024, and no workload ever starts there."""
     found = choose_slices(spec("v5p-4x4x32"), applied(spec("v5p-8x8x8")))
-    assert {one.why for one in found.removed} == {"topology 8x8x8 -> 4x4x32"}
+    assert {one.why for one in found.removed} == {"v5p-1024 (8x8x8) -> v5p-4x4x32 (4x4x32)"}
 
 
 def test_a_slice_that_is_being_deleted_is_not_there(spec: MakeSpec, applied: Applied) -> None:
@@ -108,7 +106,7 @@ def test_a_slice_that_is_being_deleted_is_not_there(spec: MakeSpec, applied: App
 STATUSES = st.sampled_from(["RUNNING", "RUNNING", "ERROR", "RUNNING_WITH_ERROR", "STOPPING", "PROVISIONING"])
 
 
-@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_whatever_is_there_the_number_comes_out_right_and_no_work_is_lost(
     spec: MakeSpec, applied: Applied, data: st.DataObject
@@ -152,7 +150,7 @@ def test_a_ramdisk_that_is_mounted_is_not_changed(spec: MakeSpec, applied: Appli
     for force in (False, True):
         with pytest.raises(StateError) as error:
             plan_cluster(spec(), replace(changed, mounting=("w1",)), force=force)
-        assert "w1 mounts the ramdisk" in str(error.value)
+        assert "w1 mounts it" in str(error.value)
         assert "xpk workload delete --cluster mtc-1 --workload w1" in error.value.faults[0].fix
 
 
@@ -171,21 +169,3 @@ def test_the_queue_never_promises_what_is_not_there(spec: MakeSpec, applied: App
     fewer = {s.id: s for s in plan_cluster(spec(), applied(wanted)).steps}
     assert all("lower/cluster-queue" in fewer[f"delete/{name(i)}"].needs for i in (2, 3, 4))
     assert not any(isinstance(s.step, CreateNodePool) for s in fewer.values())
-
-
-CHANGES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
-    "more-slices": ({}, {"num_slices": 4}),
-    "fewer-slices": ({"num_slices": 4}, {}),
-    "other-topology": ({}, {"tpu_type": "v6e-128"}),
-    "other-type": ({"tpu_type": "v6e-64"}, {"tpu_type": "v5p-128"}),
-    "other-capacity": ({}, {"capacity": Spot()}),
-    "other-reservation": ({"capacity": Reservation("r1")}, {"capacity": Reservation("r2")}),
-    "mtc-added": ({"mtc": False}, {}),
-}
-
-
-@pytest.mark.parametrize("change", CHANGES)
-def test_golden_change(spec: MakeSpec, applied: Applied, golden: Golden, change: str) -> None:
-    before, after = CHANGES[change]
-    there = busy(applied(spec(**before)), {3: ("w1",)})
-    golden(f"cluster/change-{change}.txt", text(plan_cluster(spec(**after), there)))

@@ -185,7 +185,7 @@ def carry_out(
     if not consented:
         confirm(asked, harmless=not deletes and only_adds(plan))
     elif question is None and asked != PLAIN:
-        output.say(f"{asked} Yes: said beforehand by a flag.")
+        output.say(f"{asked} Not asked: a flag says yes.")
     with _screen(plan) as screen, stop_on_signal() as stop:
         return apply(
             plan,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import threading
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -21,6 +21,9 @@ from xpk.errors import Fault
 
 FIELD_MANAGER = "xpk"
 Propagation = Literal["Foreground", "Background", "Orphan"]
+Keep = Callable[[Json], Json]
+_JSON = "application/json"
+_METADATA = f"{_JSON};as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,{_JSON}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,30 +71,28 @@ class Kube:
         return None
 
     def list(
-        self, path: str, *, label_selector: str = "", field_selector: str = "", limit: int = 500
+        self,
+        path: str,
+        *,
+        label_selector: str = "",
+        field_selector: str = "",
+        limit: int = 500,
+        keep: Keep | None = None,
+        metadata_only: bool = False,
     ) -> list[Json]:
-        """All objects of a collection, page by page. A kind that is not served has none."""
-        listing = self.list_versioned(
-            path, label_selector=label_selector, field_selector=field_selector, limit=limit
-        )
-        return listing.items
+        """All objects of a collection, page by page. A kind that is not served has none.
+
+        `keep` makes of each object what is kept of it before the next page is read. `metadata_only` asks
+        the API server for nothing else of each object.
+        """
+        query = _selectors(label_selector, field_selector, limit)
+        return self._listed(path, query, keep, _METADATA if metadata_only else _JSON).items
 
     def list_versioned(
         self, path: str, *, label_selector: str = "", field_selector: str = "", limit: int = 500
     ) -> Listing:
         """As `list`, with the version to watch from ("" when the kind is not served)."""
-        query = {"limit": str(limit)}
-        if label_selector:
-            query["labelSelector"] = label_selector
-        if field_selector:
-            query["fieldSelector"] = field_selector
-        try:
-            return self._pages(path, query)
-        except ResourceVersionGone:
-            # The list changed so long ago that its next page expired: once more, in one piece.
-            return self._pages(path, {k: v for k, v in query.items() if k != "limit"})
-        except KindNotServed:
-            return Listing([], "")
+        return self._listed(path, _selectors(label_selector, field_selector, limit), None, _JSON)
 
     def apply(
         self,
@@ -193,19 +194,33 @@ class Kube:
         """Close the connections."""
         self._connection.close()
 
-    def _pages(self, path: str, query: dict[str, str]) -> Listing:
+    def _listed(self, path: str, query: dict[str, str], keep: Keep | None, accept: str) -> Listing:
+        try:
+            return self._pages(path, query, keep, accept)
+        except ResourceVersionGone:
+            # The list changed so long ago that its next page expired: once more, in one piece.
+            return self._pages(path, {k: v for k, v in query.items() if k != "limit"}, keep, accept)
+        except KindNotServed:
+            return Listing([], "")
+
+    def _pages(self, path: str, query: dict[str, str], keep: Keep | None, accept: str) -> Listing:
         items: list[Json] = []
         token = ""
         while True:
             page_query = {**query, "continue": token} if token else query
             page = self._connection.request(
-                "GET", path, Call("list", path, repeatable=True), query=page_query
+                "GET", path, Call("list", path, repeatable=True), query=page_query, accept=accept
             )
-            items += _items(page)
+            items += _items(page) if keep is None else map(keep, _items(page))
             metadata = page.get("metadata") or {}
             token = str(metadata.get("continue") or "")
             if not token:
                 return Listing(items, str(metadata.get("resourceVersion") or ""))
+
+
+def _selectors(label: str, field: str, limit: int) -> dict[str, str]:
+    query = {"limit": str(limit), "labelSelector": label, "fieldSelector": field}
+    return {name: value for name, value in query.items() if value}
 
 
 def _items(page: Json) -> list[Json]:

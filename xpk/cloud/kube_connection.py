@@ -101,18 +101,19 @@ class Connection:
         query: Mapping[str, str] | None = None,
         body: Json | None = None,
         content_type: str = "application/json",
+        accept: str = "application/json",
     ) -> Json:
         """The answer's JSON object; errors as `xpk.errors`, after retries."""
         renewed = False
 
         def attempt() -> Json:
             nonlocal renewed
-            response = self._open(method, path, call, query or {}, body, content_type, TIMEOUT)
+            response = self._open(method, path, call, query or {}, body, content_type, TIMEOUT, accept)
             content = _read(response, call)
             if response.status == 401 and not self._anonymous and not renewed:
                 renewed = True  # revoked or expired early: once more with a new token
                 self._credentials.token(self._retrier, renew=True)
-                response = self._open(method, path, call, query or {}, body, content_type, TIMEOUT)
+                response = self._open(method, path, call, query or {}, body, content_type, TIMEOUT, accept)
                 content = _read(response, call)
             return self._object(response, content, call)
 
@@ -169,8 +170,9 @@ class Connection:
         body: Json | None,
         content_type: str,
         timeout: tuple[float, float],
+        accept: str = "application/json",
     ) -> Any:
-        headers = {"Accept": "application/json"}
+        headers = {"Accept": accept}
         if body is not None:
             headers["Content-Type"] = content_type
         serialized = self._api.param_serialize(

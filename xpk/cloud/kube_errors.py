@@ -89,7 +89,11 @@ def refusal(call: Call, answer: Answer) -> Failed:
     if status == 404:
         return Failed(_not_found(call, answer), again=False)
     if status == 409:
-        return Failed(_conflict(call, answer), again=False)
+        conflict = _conflict(call, answer)
+        # "the object has been modified": apply and delete carry no version of their own, so that they
+        # meet it only while the server's other writers are at the same object.
+        passing = type(conflict) is Conflict and call.repeatable
+        return Failed(conflict, again=passing, after=answer.retry_after)
     if status == 410:
         return _final(ResourceVersionGone, call, answer.message, "list again")
     if status == 422:

@@ -10,7 +10,7 @@ from urllib.parse import urljoin, urlsplit
 import requests
 
 from xpk.cloud.endpoints import Endpoints, is_loopback
-from xpk.cloud.errors import Call, clean
+from xpk.cloud.errors import Call, clean, parse_retry_after
 from xpk.cloud.http import TIMEOUT, new_session
 from xpk.cloud.retry import Failed, Retrier
 from xpk.cloud.transport import TRANSPORT_ERRORS, no_answer, transport_failure
@@ -65,7 +65,8 @@ def _attempt(session: requests.Session, endpoints: Endpoints, path: str, call: C
 
 def _body(response: requests.Response, call: Call, max_bytes: int) -> bytes:
     if response.status_code == 429 or response.status_code >= 500:
-        raise no_answer(call, f"the server answered {response.status_code}", effect="none")
+        after = parse_retry_after(response.headers.get("Retry-After"))
+        raise no_answer(call, f"the server answered {response.status_code}", effect="none", after=after)
     if response.status_code != 200:
         raise _refused(call, f"the server answered {response.status_code}")
     content = bytearray()

@@ -109,11 +109,12 @@ def _only_slices_failed(plan: Plan, report: Report) -> bool:
 def _report(loop: Loop, plan: Plan, seconds: float) -> Report:
     graph = loop.graph
     done = graph.of("done")
+    order = {planned.id: index for index, planned in enumerate(plan.steps)}
     counted = [planned.step for planned in plan.steps if isinstance(planned.step, ApplyCounted)]
     slices = [(s.base + len({*s.pools} & {*done}), s.base + len(s.pools)) for s in counted]
     return Report(
         done=done,
-        failed=tuple(loop.failures),
+        failed=tuple(sorted(loop.failures, key=lambda failure: order[failure.step_id])),
         left=graph.of("left") + graph.of("waiting"),
         started_in_cloud=graph.of("abandoned"),
         seconds=seconds,

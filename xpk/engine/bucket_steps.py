@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from xpk.engine.context import Context
 from xpk.engine.tasks import Say, Task, await_step, call
-from xpk.errors import XpkError
+from xpk.errors import AccessError, Fault, XpkError
 from xpk.plan.bucket import UNKNOWN_NUMBER
 from xpk.plan.steps import GrantBucketRole, RevokeBucketRole
 
-_POOL_DEADLINE = 600.0  # IAM learns of a new workload identity pool within minutes
+_POOL_DEADLINE = (
+    1800.0  # IAM learns of a change within 7 minutes "or longer" (IAM docs, access change propagation)
+)
 _NO_POOL = "identity pool does not exist"
 
 
@@ -46,8 +48,20 @@ def grant(context: Context, step: GrantBucketRole) -> Task[None]:
 
 
 def revoke(context: Context, step: RevokeBucketRole) -> Task[None]:
-    """Take the member's role back; one that is not there is no error."""
+    """Take the member's role back; one that is not there is no error.
+
+    Raises AccessError with the command for somebody who may: the cluster goes all the same, and its record
+    with it, so that the same command again could not do it.
+    """
     check_member(step.member)
-    yield from call(
-        "kubernetes", lambda: context.cloud.storage.remove_binding(step.bucket, step.role, step.member)
-    )
+    try:
+        yield from call(
+            "kubernetes", lambda: context.cloud.storage.remove_binding(step.bucket, step.role, step.member)
+        )
+    except AccessError as error:
+        fix = (
+            f"gcloud storage buckets remove-iam-policy-binding gs://{step.bucket} --role={step.role} "
+            f"--member={step.member} (by somebody who may)"
+        )
+        why = f"the grant to the checkpointing driver stays: {error.faults[0].why}"
+        raise AccessError(Fault(f"gs://{step.bucket}", why, fix)) from error

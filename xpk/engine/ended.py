@@ -10,11 +10,26 @@ from xpk.engine.tasks import AwaitEnded, Ended
 _ENDED = frozenset({"done", "failed", "left", "abandoned"})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Follower:
+    """One that waits; `going` are the steps that had not ended when the graph had `seen` ended ones."""
+
     step_id: str
     request: AwaitEnded
     until: float
+    going: list[str]
+    done: int = 0
+    seen: int = -1
+
+    def count(self, graph: Graph) -> Ended:
+        """How far the steps are; looked up only after some step ended, and only those that still went on."""
+        if self.seen != graph.ended:
+            self.seen = graph.ended
+            states = [(step_id, graph.state.get(step_id, "done")) for step_id in self.going]
+            self.done += sum(state == "done" for _, state in states)
+            self.going = [step_id for step_id, state in states if state not in _ENDED]
+        total = len(self.request.step_ids)
+        return Ended(self.done, total - len(self.going), total)
 
 
 class Followers:
@@ -26,13 +41,13 @@ class Followers:
 
     def add(self, step_id: str, request: AwaitEnded, now: float) -> None:
         """Answer a step later."""
-        self._waiting.append(_Follower(step_id, request, now + request.at_least))
+        self._waiting.append(_Follower(step_id, request, now + request.at_least, list(request.step_ids)))
 
     def ready(self, now: float) -> list[tuple[str, Ended]]:
         """The steps that go on now, with their answers. All ended is told at once, less not too often."""
         answers, kept = [], []
         for follower in self._waiting:
-            ended = self._count(follower.request)
+            ended = follower.count(self._graph)
             more = ended.ended > follower.request.more_than
             if ended.all or (more and now >= follower.until):
                 answers.append((follower.step_id, ended))
@@ -43,10 +58,5 @@ class Followers:
 
     def due(self) -> float | None:
         """When one that could go on but for its patience goes on."""
-        times = [f.until for f in self._waiting if self._count(f.request).ended > f.request.more_than]
-        return min(times, default=None)
-
-    def _count(self, request: AwaitEnded) -> Ended:
-        states = [self._graph.state.get(step_id, "done") for step_id in request.step_ids]
-        done = sum(state == "done" for state in states)
-        return Ended(done, sum(state in _ENDED for state in states), len(states))
+        ready = [f for f in self._waiting if f.count(self._graph).ended > f.request.more_than]
+        return min((f.until for f in ready), default=None)

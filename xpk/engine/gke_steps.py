@@ -12,6 +12,7 @@ from typing import Literal, assert_never
 
 from xpk.cloud.errors import AlreadyExists, Ambiguous, NotFound, clean
 from xpk.cloud.google_errors import operation_error
+from xpk.engine.away import running_on
 from xpk.engine.context import Context
 from xpk.engine.tasks import Expired, Say, Task, await_operation, call, send
 from xpk.engine.wire import Json
@@ -25,6 +26,7 @@ from xpk.errors import (
     UnreachableError,
     XpkError,
 )
+from xpk.plan.compare import differences
 from xpk.plan.steps import (
     CreateCluster,
     CreateNodePool,
@@ -39,6 +41,11 @@ CLUSTER_DEADLINE = 3600.0  # gcloud's own limit for clusters create
 POOL_DEADLINE = 3600.0  # GKE itself gives up waiting for machines after about 35 minutes
 OTHER_DEADLINE = 1800.0
 _TRIES = 5
+_FILLED_IN = frozenset({"nodePools", "initialNodeCount", "initialClusterVersion", "nodeConfig"})
+# Among what GKE starts on its own, and what is somebody else's, is no update that was asked for here.
+_NOT_UPDATES = frozenset(
+    f"{kind}_{what}" for kind in ("CREATE", "DELETE", "REPAIR", "RESIZE") for what in ("CLUSTER", "NODE_POOL")
+) | {"AUTO_REPAIR_NODES", "AUTO_UPGRADE_NODES"}
 
 GkeStep = CreateCluster | UpdateCluster | DeleteCluster | CreateNodePool | UpdateNodePool | DeleteNodePool
 Verb = Literal["create", "update", "delete"]
@@ -91,6 +98,8 @@ def change_gke(context: Context, step: GkeStep) -> Task[None]:
     CloudError with Google's words when it fails.
     """
     write = write_of(step)
+    if isinstance(step, DeleteNodePool) and step.etag:
+        yield from _check_unchanged(context, write, step.etag)
     operation = yield from _start(context, write)
     if operation is None:
         return
@@ -106,6 +115,17 @@ def change_gke(context: Context, step: GkeStep) -> Task[None]:
         raise (yield from _explain(context, write, error))
 
 
+def _check_unchanged(context: Context, write: Write, etag: str) -> Task[None]:
+    """Raise StateError when the pool is no more the one that the plan deletes; GKE takes no etag for that.
+
+    Between a plan and its consent somebody else may have replaced it, and may work on it by now.
+    """
+    found = yield from call("gke", _reader(context, write))
+    if found is not None and found.get("etag", etag) != etag:
+        why = "was changed by somebody else since it was looked at, so it is not deleted"
+        raise StateError(Fault(write.what, why, "run the same command again: it looks at what is there"))
+
+
 def _start(context: Context, write: Write) -> Task[Json | None]:
     """The operation of the request, or None when what it asks for is already so."""
     unsure: Ambiguous | None = None
@@ -119,8 +139,12 @@ def _start(context: Context, write: Write) -> Task[Json | None]:
             unsure = error
         except AlreadyExists as error:
             if unsure is None:
-                fix = "run the same command again: it looks at what is there"
-                raise StateError(Fault(write.what, "was created by somebody else meanwhile", fix)) from error
+                yield Say("somebody else creates it at this moment")
+                found = yield from call("gke", _reader(context, write))
+                if not same(write, found):
+                    fix = "run the same command again: it looks at what is there"
+                    why = "was created by somebody else meanwhile, and not as it is asked for here"
+                    raise StateError(Fault(write.what, why, fix)) from error
         except NotFound:
             if write.verb == "delete":
                 return None
@@ -140,13 +164,22 @@ def _start(context: Context, write: Write) -> Task[Json | None]:
     raise unsure or UnreachableError(Fault(write.what, "no answer", "run the same command again"))
 
 
+def same(write: Write, found: Json | None) -> bool:
+    """Whether what somebody else created meanwhile is what this request asks for: then it is joined.
+
+    Not what GKE fills in by itself while it creates: pools, counts and versions of a cluster.
+    """
+    body = write.request.body or {}
+    wanted = body.get("nodePool" if write.is_pool else "cluster", {})
+    own = {key: value for key, value in wanted.items() if write.is_pool or key not in _FILLED_IN}
+    return found is not None and not any(differences(own, found))
+
+
 def _running_operation(context: Context, write: Write) -> Json | None:
-    """The operation that works on the write's target now. A cluster's own update shares its pools' target."""
-    for operation in context.cloud.gke.list_operations(context.location):
-        target = str(operation.get("targetLink", "")).partition("/projects/")[2]
-        # Links name the project by id or by number: compare what follows it.
-        same = target.partition("/")[2] == write.target.removeprefix("projects/").partition("/")[2]
-        if same and operation.get("status") != "DONE":
+    """The operation that the write may have started: of its kind, on its target, and not done."""
+    for operation in running_on(context.cloud.gke.list_operations(context.location), write.target):
+        kind = str(operation.get("operationType") or "")
+        if kind.startswith(f"{write.verb.upper()}_") if write.verb != "update" else kind not in _NOT_UPDATES:
             return operation
     return None
 

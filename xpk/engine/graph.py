@@ -14,6 +14,7 @@ class Graph:
     """The state of each step. A step may start when all that it needs are done, and all that it
     comes after have ended.
 
+    `ended` counts those that are done, failed, left or abandoned: while it stays, so does who has ended.
     Raises ValueError for a plan with a repeated id, an unknown need or a circle: a bug of the planner.
     """
 
@@ -34,6 +35,7 @@ class Graph:
                 if other not in self.steps:
                     raise ValueError(f"{planned.id} comes after {other}, which is not in the plan")
                 self._followed_by[other].append(planned.id)
+        self.ended = 0
         self._check_order()
         self._ready = [p.id for p in steps if not self._missing[p.id]]
 
@@ -48,6 +50,7 @@ class Graph:
     def finish(self, step_id: str) -> None:
         """A running step is done."""
         self.state[step_id] = "done"
+        self.ended += 1
         self._free(step_id, (*self._needed_by[step_id], *self._followed_by[step_id]))
 
     def _free(self, step_id: str, others: Sequence[str]) -> None:
@@ -59,6 +62,7 @@ class Graph:
     def fail(self, step_id: str, state: Literal["failed", "left", "abandoned"] = "failed") -> list[str]:
         """A running step ended otherwise: those that need it, directly or not, are left. Returns these."""
         self.state[step_id] = state
+        self.ended += 1
         left: list[str] = []
         queue = [step_id]
         while queue:
@@ -66,6 +70,7 @@ class Graph:
             for dependant in self._needed_by[lost]:
                 if self.state[dependant] == "waiting":
                     self.state[dependant] = "left"
+                    self.ended += 1
                     left.append(dependant)
                     queue.append(dependant)
             self._free(lost, self._followed_by[lost])
@@ -76,6 +81,7 @@ class Graph:
         left = [step_id for step_id, state in self.state.items() if state == "waiting"]
         for step_id in left:
             self.state[step_id] = "left"
+        self.ended += len(left)
         return left
 
     def of(self, state: State) -> tuple[str, ...]:

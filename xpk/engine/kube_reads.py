@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
+from xpk.engine import slim
 from xpk.engine.driver import DAEMON_SETS, drivers_by_name
 from xpk.engine.reads import together
 from xpk.engine.wire import Json, KubeApi
@@ -12,14 +13,16 @@ from xpk.plan.driver import CRD
 from xpk.plan.releases import RELEASES, deployment_ref
 from xpk.plan.steps import ObjectRef
 
-POOL_LABEL = "cloud.google.com/gke-nodepool"
-TPU_LABEL = "cloud.google.com/gke-tpu-accelerator"
+POOL_LABEL = slim.POOL
+TPU_LABEL = slim.ACCELERATOR
 CONFIGURATIONS = "/apis/checkpointing.gke.io/v1/checkpointconfigurations"
 KUEUE = "/apis/kueue.x-k8s.io/v1beta2"
 _OLD_KUEUE = "/apis/kueue.x-k8s.io/v1beta1"
 JOBSET_API = "/apis/jobset.x-k8s.io/v1alpha2"
 NODES = "/api/v1/nodes"
 RAMDISK_DRIVER = "multitier-checkpoint.csi.storage.gke.io"
+_NO_DAEMON = "!pod-template-generation"
+"""DaemonSets label their pods so, and nothing else does (pkg/controller/daemon/util of Kubernetes)."""
 _PLACED = "spec.nodeName!=,status.phase!=Succeeded,status.phase!=Failed"
 """Pods that hold a host: also those that still start, for their volumes are mounted by then."""
 
@@ -80,8 +83,8 @@ def read_for_deletion(kube: KubeApi, cluster: str) -> KubeState:
     record, nodes, pods = together(
         [
             lambda: _as_list(kube.get(_config_map(cluster, "metadata"))),
-            lambda: kube.list(NODES, label_selector=TPU_LABEL),
-            lambda: kube.list("/api/v1/pods", field_selector="status.phase=Running"),
+            lambda: tpu_nodes(kube),
+            lambda: work_pods(kube, "status.phase=Running"),
         ]
     )
     objects = {ObjectRef.of(found): found for found in record}
@@ -92,13 +95,23 @@ def read_work(kube: KubeApi) -> KubeState:
     """For a plan that touches hosts: what runs on which pool, and which workloads hold the ramdisk."""
     nodes, pods = together(
         [
-            lambda: kube.list(NODES, label_selector=TPU_LABEL),
-            lambda: kube.list("/api/v1/pods", field_selector=_PLACED),
+            lambda: tpu_nodes(kube),
+            lambda: work_pods(kube, _PLACED),
         ]
     )
     return KubeState(
         tpu_hosts=hosts_by_pool(nodes), running=running_by_pool(nodes, pods), mounting=mounting(pods)
     )
+
+
+def tpu_nodes(kube: KubeApi) -> list[Json]:
+    """Name and pool of each host with TPUs."""
+    return kube.list(NODES, label_selector=TPU_LABEL, keep=slim.host, metadata_only=True)
+
+
+def work_pods(kube: KubeApi, chosen: str) -> list[Json]:
+    """The pods that a field selector chooses, but those of DaemonSets, of which each host has a dozen."""
+    return kube.list("/api/v1/pods", label_selector=_NO_DAEMON, field_selector=chosen, keep=slim.work)
 
 
 def _read(
@@ -107,7 +120,7 @@ def _read(
     reads: list[Callable[[], list[Json]]] = [_getter(kube, path) for path in gets]
     reads += [_lister(kube, path) for path in lists]
     reads.append(_lister(kube, DAEMON_SETS) if driver else list)
-    reads.append((lambda: kube.list(NODES, label_selector=TPU_LABEL)) if nodes else list)
+    reads.append((lambda: tpu_nodes(kube)) if nodes else list)
     *found, daemon_sets, node_list = together(reads)
     objects = {ObjectRef.of(item): item for items in found for item in items}
     configurations = [o for ref, o in objects.items() if ref.kind == "CheckpointConfiguration"]

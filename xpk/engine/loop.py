@@ -36,7 +36,7 @@ from xpk.engine.timing import Timing, poll_interval
 from xpk.engine.wire import Json
 from xpk.engine.workers import Finished, Workers
 from xpk.errors import AccessError, XpkError
-from xpk.plan.steps import PlannedStep
+from xpk.plan.steps import PlannedStep, RevokeBucketRole
 
 _LOOK_FOR_STOP = 0.25  # seconds between looks at `stop` while calls are under way
 _LAST_ANSWERS = 2.0  # seconds that an interrupted run waits to learn whether its requests were taken
@@ -124,8 +124,11 @@ class Loop:
         self.failures.append(Failure(running.step_id, error))
         self._on_event(StepFailed(running.step_id, error))
         self._lost(running, "failed")
-        if isinstance(error, AccessError):
-            # Without rights each further step would fail in the same way: say it once.
+        revoking = isinstance(self.graph.steps[running.step_id].step, RevokeBucketRole)
+        if isinstance(error, AccessError) is not revoking:
+            # Without rights each further step would fail in the same way: say it once. A grant is the
+            # other way round: it is taken back while the cluster's record tells of it, so that the cluster
+            # waits for a bucket that does not answer, but not for rights that a person may never get.
             self._give_up = True
             self._skip(self.graph.leave_waiting())
 
@@ -230,7 +233,7 @@ class Loop:
                 self._on_event(StepProgress(sending.step_id, "waiting for another operation of GKE"))
                 return
         elif error is None:
-            self.gate.accepted()
+            self.gate.accepted(self._timing.now())
             self._running[sending.step_id].in_cloud = True
         else:
             self.gate.failed()

@@ -12,14 +12,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from xpk.cloud.errors import FieldConflict, KindNotServed, WebhookNotReady
+from xpk.engine.away import ask, ask_all
 from xpk.engine.context import Context
-from xpk.engine.tasks import Say, Task, call, call_all
+from xpk.engine.tasks import Say, Task
 from xpk.engine.wire import Json, KubeApi
 from xpk.errors import Fault, NotReady, StateError, XpkError
 from xpk.plan.steps import ApplyObject, DeleteObject, InstallRelease, ObjectRef, ReplaceObject
 
 DEADLINE = 1800.0
 _FIRST = frozenset({"Namespace", "CustomResourceDefinition"})
+_LAST = frozenset({"Deployment"})
 
 
 def apply_object(context: Context, step: ApplyObject) -> Task[None]:
@@ -33,7 +35,7 @@ def apply_manifest(context: Context, kube: KubeApi, manifest: Json, *, shown: bo
     since, force, said = context.timing.now(), False, False
     while True:
         try:
-            yield from call("kubernetes", lambda: kube.apply(manifest, force=force))  # noqa: B023
+            yield from ask(context, lambda: kube.apply(manifest, force=force))  # noqa: B023
             return
         except FieldConflict as error:
             if (
@@ -81,12 +83,13 @@ def reference(ref: ObjectRef) -> Json:
 def _delete(context: Context, kube: KubeApi, manifest: Json) -> Task[None]:
     path = kube.path_of(manifest)
     since = context.timing.now()
-    there = yield from call("kubernetes", lambda: kube.delete(path, propagation="Foreground"))
+    there = yield from ask(context, lambda: kube.delete(path, propagation="Foreground"))
     if there:
         yield Say("waiting until it is gone")
     while there:
-        found = yield from call("kubernetes", lambda: kube.get(path))
-        if found is None:
+        found = yield from ask(context, lambda: kube.get(path))
+        # Without a mark of deletion it is another one, which somebody else made of the name meanwhile.
+        if found is None or "deletionTimestamp" not in found.get("metadata", {}):
             return
         if context.timing.now() - since > DEADLINE:
             holders = (
@@ -101,12 +104,17 @@ def _delete(context: Context, kube: KubeApi, manifest: Json) -> Task[None]:
 
 
 def install_release(context: Context, step: InstallRelease) -> Task[None]:
-    """Namespaces and kinds first, then all else at once; the order inside does not matter to Kubernetes."""
+    """Namespaces and kinds first, the controller last, between them all else at once.
+
+    A release counts as installed by its controller (`plan/releases.py`): whoever is interrupted before
+    that finds the release missing and applies all of it again.
+    """
     if not step.manifests:
         raise ValueError(f"{step.component}: the release file has not been read")
     kube = yield from context.kube()
     first = [m for m in step.manifests if m["kind"] in _FIRST]
-    rest = [m for m in step.manifests if m["kind"] not in _FIRST]
+    rest = [m for m in step.manifests if m["kind"] not in _FIRST | _LAST]
+    last = [m for m in step.manifests if m["kind"] in _LAST]
     total = len(step.manifests)
     yield Say(f"0 of {total} objects")
     applied = yield from _apply_all(context, kube, first)
@@ -115,6 +123,8 @@ def install_release(context: Context, step: InstallRelease) -> Task[None]:
     )
     yield Say(f"{len(first)} of {total} objects")
     yield from _apply_all(context, kube, rest)
+    yield Say(f"{total - len(last)} of {total} objects")
+    yield from _apply_all(context, kube, last)
     yield Say(f"{total} of {total} objects")
 
 
@@ -122,7 +132,7 @@ def _apply_all(context: Context, kube: KubeApi, manifests: Sequence[Json]) -> Ta
     """Apply several at once; again and again those that a webhook or a new kind kept back."""
     since, applied, pending = context.timing.now(), list[Json](), list(manifests)
     while True:
-        results = yield from call_all("kubernetes", [_forced(kube, m) for m in pending])
+        results = yield from ask_all(context, [_forced(kube, m) for m in pending])
         late: list[Json] = []
         for manifest, result in zip(pending, results, strict=True):
             if isinstance(result, WebhookNotReady | KindNotServed):
@@ -146,7 +156,7 @@ def _await_established(context: Context, kube: KubeApi, crds: Sequence[Json]) ->
     since, pending = context.timing.now(), [c for c in crds if not established(c)]
     while pending:
         paths = [kube.path_of(c) for c in pending]
-        found = yield from call_all("kubernetes", [_getter(kube, path) for path in paths])
+        found = yield from ask_all(context, [_getter(kube, path) for path in paths])
         still: list[Json] = []
         for crd, result in zip(pending, found, strict=True):
             if isinstance(result, XpkError):

@@ -9,15 +9,15 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from xpk.engine.buckets import bucket_reads, bucket_state
 from xpk.engine.kube_reads import KubeState, read_for_cluster, read_for_deletion, read_for_workload, read_work
 from xpk.engine.reads import together
-from xpk.engine.settle import settled
+from xpk.engine.settle import answered, settled
 from xpk.engine.timing import Timing
-from xpk.engine.wire import CloudApi, Json
-from xpk.errors import AccessError, Fault, UsageError, XpkError
+from xpk.engine.wire import CloudApi, Json, KubeApi
+from xpk.errors import AccessError, Fault, Interrupted, UsageError, XpkError
 from xpk.plan.adapt import as_found
 from xpk.plan.bucket import OBJECT_USER, driver_principal
 from xpk.plan.cluster import touches_hosts
@@ -25,11 +25,15 @@ from xpk.plan.deletion import has_mtc
 from xpk.plan.observed import BucketState, Observed, ReleaseFile
 from xpk.plan.record import record_of, recorded_buckets
 from xpk.plan.releases import RELEASES, read_release_file, wants_file
+from xpk.plan.steps import ObjectRef
 from xpk.spec.cluster import ClusterSpec, Place
 from xpk.spec.workload import WorkloadSpec
 
 _SERVING = frozenset({"RUNNING", "RECONCILING", "DEGRADED"})
 _COMPONENTS: tuple[Literal["JobSet", "Kueue"], ...] = ("JobSet", "Kueue")
+
+
+T = TypeVar("T")
 
 
 def _ignore(words: str) -> None:
@@ -54,6 +58,20 @@ class Waiting:
             cloud.gke,
             name,
             cluster,
+            timing=self.timing or Timing.real(stop),
+            on_progress=self.on_progress,
+            stopped=lambda: stop is not None and stop.is_set(),
+        )
+
+    def answer(self, cloud: CloudApi, name: str, read: Callable[[], T]) -> T:
+        """What a read of Kubernetes gives, after GKE's work on the control plane when that is waited for."""
+        if not self.wait:
+            return read()
+        stop = self.stop
+        return answered(
+            read,
+            cloud.gke,
+            name,
             timing=self.timing or Timing.real(stop),
             on_progress=self.on_progress,
             stopped=lambda: stop is not None and stop.is_set(),
@@ -86,10 +104,13 @@ def observe_cluster(cloud: CloudApi, spec: ClusterSpec, waiting: Waiting | None 
     spec = as_found(spec, observed)
     if cluster.get("status") in _SERVING:
         kube = cloud.kube(spec.full_name, cluster)
-        observed = _with(observed, read_for_cluster(kube, spec.name, mtc=spec.mtc is not None))
+        state = waiting.answer(
+            cloud, spec.full_name, lambda: read_for_cluster(kube, spec.name, mtc=spec.mtc is not None)
+        )
+        observed = _with(observed, state)
         observed = replace(observed, releases=_release_files(cloud, spec, observed))
         if touches_hosts(spec, observed):
-            work = read_work(kube)
+            work = waiting.answer(cloud, spec.full_name, lambda: read_work(kube))
             hosts, running = work.tpu_hosts, work.running
             observed = replace(observed, tpu_hosts=hosts, running=running, mounting=work.mounting)
     return observed
@@ -189,12 +210,23 @@ def observe_deletion(cloud: CloudApi, place: Place, name: str, waiting: Waiting 
     if cluster is None or cluster.get("status") not in _SERVING:
         return observed
     try:
-        observed = _with(observed, read_for_deletion(cloud.kube(full_name, cluster), name))
-    except AccessError:
+        kube = cloud.kube(full_name, cluster)
+        observed = _with(observed, waiting.answer(cloud, full_name, lambda: read_for_deletion(kube, name)))
+    except (AccessError, Interrupted):
         raise
     except XpkError:
-        return observed
+        observed = _with_record(observed, cloud.kube(full_name, cluster), name)
     return _with_grant(cloud, place, name, observed)
+
+
+def _with_record(observed: Observed, kube: KubeApi, name: str) -> Observed:
+    """The record alone, if only what runs there cannot be read: without it the grant would stay."""
+    path = f"/api/v1/namespaces/default/configmaps/{name}-metadata-configmap"
+    try:
+        record = kube.get(path)
+    except XpkError:
+        return observed
+    return observed if record is None else replace(observed, objects={ObjectRef.of(record): record})
 
 
 def _with_grant(cloud: CloudApi, place: Place, name: str, observed: Observed) -> Observed:

@@ -20,8 +20,12 @@ from xpk.errors import XpkError
 
 OPERATIONS_AT_ONCE = 20
 """Where to begin; GKE's own number replaces it when a refusal names one."""
-REFUSED_FOR = 1800.0
-"""Seconds for which refusals are waited out."""
+PROBES = 4
+"""Requests under way at once beyond that, while GKE's number is not known: as many can be refused in vain."""
+REFUSED_FOR = 3600.0
+"""Seconds for which refusals are waited out: longer than a creation that waits 35 minutes for machines."""
+SELDOM = 1.0
+"""Seconds at least from a refusal to the next request."""
 
 
 @dataclass(slots=True)
@@ -43,17 +47,25 @@ class Awaited:
     deadline: float
     words: str = ""
     missed: int = 0
+    kind: str = ""
 
 
 class SendGate:
-    """Decides when the next request that starts an operation may go out."""
+    """Decides when the next request that starts an operation may go out.
+
+    GKE does not tell its quota before it refuses: from `OPERATIONS_AT_ONCE` on, a few requests at a
+    time find out whether there is room for more.
+    """
 
     def __init__(self) -> None:
         self._queue: deque[Sending] = deque()
         self.in_flight = 0
-        self._limit = OPERATIONS_AT_ONCE
+        self._limit = float(OPERATIONS_AT_ONCE)
+        self._growth = 1.0
         self._hold_until: float | None = None
         self._careful = False
+        self._blocked_since: float | None = None
+        self._accepted_at = 0.0
 
     def add(self, sending: Sending) -> None:
         """Queue a request."""
@@ -64,36 +76,53 @@ class SendGate:
         if not self._queue or (self._hold_until is not None and now < self._hold_until):
             return None
         self._hold_until = None
-        if self.in_flight + running >= self._limit or (self._careful and self.in_flight):
+        busy = self.in_flight + running
+        probing = busy >= OPERATIONS_AT_ONCE and self._growth and self.in_flight >= PROBES
+        if busy >= int(self._limit) or probing or (self._careful and self.in_flight):
             return None
         self.in_flight += 1
         return self._queue.popleft()
 
-    def accepted(self) -> None:
-        """GKE took the last one: no reason to hold back."""
+    def accepted(self, now: float) -> None:
+        """GKE took the last one: no reason to hold back, and room for more perhaps."""
         self.in_flight -= 1
-        self._hold_until, self._careful = None, False
+        self._limit += self._growth
+        self._hold_until, self._careful, self._blocked_since = None, False, None
+        self._accepted_at = now
 
     def failed(self) -> None:
         """The request failed for a reason of its own."""
         self.in_flight -= 1
 
     def refused(self, sending: Sending, error: XpkError, now: float, running: int) -> bool:
-        """GKE said "later": queue it again, at the front. False when that went on for too long."""
+        """GKE said "later": queue it again. False when that went on for too long.
+
+        A full quota meets all alike: the request keeps its place. Another operation may be in
+        the way of this one alone: the others are tried before it.
+        """
         self.in_flight -= 1
         sending.refused_since = now if sending.refused_since is None else sending.refused_since
-        if now - sending.refused_since > REFUSED_FOR:
+        if isinstance(error, TooManyOperations):
+            waits_since = max(sending.refused_since, self._accepted_at)
+            self._queue.appendleft(sending)
+            self._learn(str(error), running)
+        else:
+            waits_since = sending.refused_since
+            self._queue.append(sending)
+        if now - waits_since > REFUSED_FOR:
+            self._queue.remove(sending)
             return False
-        self._queue.appendleft(sending)
-        quota = re.search(r"operations quota (\d+)", str(error))
-        if quota:
-            self._limit = max(1, min(int(quota[1]), OPERATIONS_AT_ONCE))
-        elif isinstance(error, TooManyOperations):
-            self._limit = max(1, running)
         self._careful = True
+        self._blocked_since = now if self._blocked_since is None else self._blocked_since
         if self._hold_until is None or now >= self._hold_until:
-            self._hold_until = now + poll_interval(now - sending.refused_since)
+            self._hold_until = now + max(SELDOM, poll_interval(now - self._blocked_since))
         return True
+
+    def _learn(self, words: str, running: int) -> None:
+        """GKE's own number; where it names none, what runs, and slowly more as requests are taken."""
+        quota = re.search(r"operations quota (\d+)", words)
+        self._limit = float(max(1, int(quota[1]) if quota else running))
+        self._growth = 0.0 if quota else 1 / self._limit
 
     def release(self) -> None:
         """An operation ended: there may be room now."""
@@ -109,6 +138,7 @@ class OperationBoard:
 
     def __init__(self) -> None:
         self._awaited: dict[str, Awaited] = {}
+        self._fastest: dict[str, float] = {}
         self._last = 0.0
         self.reading = False
         self.failures = 0
@@ -121,13 +151,17 @@ class OperationBoard:
         self._awaited[awaited.name] = awaited
 
     def due(self) -> float | None:
-        """When to read the list next: by the age of the youngest, which could end soonest after its start."""
+        """When to read the list next: by the age of the youngest, which could end soonest after its start.
+
+        One that just began is asked for no more often than the fastest of its kind would be at its end: while
+        a thousand pools come up one after the other there is always a young one.
+        """
         if not self._awaited or self.reading:
             return None
-        youngest = max(a.since for a in self._awaited.values())
-        # The list was last read (or the youngest was started) at `last`; its age then sets the distance.
-        last = max(self._last, youngest)
-        return last + poll_interval(last - youngest)
+        # The list was last read (or the youngest was started) at `last`; the ages then set the distance.
+        last = max(self._last, *(a.since for a in self._awaited.values()))
+        ages = (max(last - a.since, self._fastest.get(a.kind, 0.0)) for a in self._awaited.values())
+        return last + poll_interval(min(ages))
 
     def forget(self, name: str) -> None:
         """Do not wait for an operation any more; one that is not awaited is no error."""
@@ -157,8 +191,10 @@ class OperationBoard:
             if operation is None:
                 awaited.missed += 1
                 continue
-            awaited.missed = 0
+            awaited.missed, awaited.kind = 0, str(operation.get("operationType"))
             if operation.get("status") == "DONE":
+                took = now - awaited.since
+                self._fastest[awaited.kind] = min(took, self._fastest.get(awaited.kind, took))
                 del self._awaited[awaited.name]
                 done.append((awaited, operation))
             elif (words := progress_words(operation)) != awaited.words:

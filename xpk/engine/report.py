@@ -57,7 +57,9 @@ def error_of(report: Report) -> XpkError | None:
     """The first failure's error with all faults, and what is done and left; None when all is done."""
     if not report.failed:
         return None
-    return type(report.failed[0].error)(*faults_of(report.failed), summary(report))
+    up, of = report.slices or (0, 0)
+    word = "not complete" if 0 < up < of and not report.left else "stopped"
+    return type(report.failed[0].error)(*faults_of(report.failed), summary(report, word))
 
 
 def interrupted(report: Report) -> Interrupted:

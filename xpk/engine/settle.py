@@ -1,14 +1,19 @@
-"""Waits until an earlier, interrupted run's operations on a cluster are over, before anything is planned."""
+"""Waits before anything is planned: until an earlier, interrupted run's operations on a cluster are over, and
+until its Kubernetes answers where GKE works on the control plane.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeVar
 
+from xpk.engine.away import AWAY, excuse
 from xpk.engine.operations import progress_words
 from xpk.engine.timing import Timing, poll_interval
 from xpk.engine.wire import GkeApi, Json
-from xpk.errors import Fault, Interrupted, NotReady
+from xpk.errors import Fault, Interrupted, NotReady, UnreachableError
 
+T = TypeVar("T")
 DEADLINE = 3600.0
 _TYPES = frozenset({"CREATE_CLUSTER", "CREATE_NODE_POOL", "DELETE_NODE_POOL"})
 _MOVING = frozenset({"PROVISIONING", "STOPPING"})
@@ -38,16 +43,51 @@ def settled(
         what = f"cluster {name.rpartition('/')[2]}"
         if timing.now() - since > DEADLINE:
             raise NotReady(Fault(what, said, "run the same command again to go on waiting"))
-        interrupted = False
-        try:
-            timing.sleep(poll_interval(timing.now() - since))
-        except KeyboardInterrupt:
-            interrupted = True
-        if interrupted or stopped():
-            why = f"interrupted while {said}; Google goes on with it"
-            raise Interrupted(Fault(what, why, "run the same command again to go on"))
+        _sleep(timing, poll_interval(timing.now() - since), stopped, what, said)
         cluster = gke.get_cluster(name)
     return cluster
+
+
+def answered(
+    read: Callable[[], T],
+    gke: GkeApi,
+    name: str,
+    *,
+    timing: Timing,
+    on_progress: Callable[[str], None],
+    stopped: Callable[[], bool],
+) -> T:
+    """What a read of a cluster's Kubernetes gives; waits while GKE works on the control plane.
+
+    Raises the read's own error where no such operation runs, Interrupted when `stopped` says so.
+    """
+    since, words = timing.now(), ""
+    while True:
+        try:
+            return read()
+        except UnreachableError:
+            said = excuse(gke, name)
+            # an operation that was seen may have ended a moment ago: one more look
+            if (said is None and not words) or timing.now() - since > AWAY:
+                raise
+        if said and said != words:
+            on_progress(said)
+        words = said or ""
+        what = f"cluster {name.rpartition('/')[2]}"
+        _sleep(
+            timing, poll_interval(timing.now() - since), stopped, what, words or "Kubernetes does not answer"
+        )
+
+
+def _sleep(timing: Timing, seconds: float, stopped: Callable[[], bool], what: str, said: str) -> None:
+    interrupted = False
+    try:
+        timing.sleep(seconds)
+    except KeyboardInterrupt:
+        interrupted = True
+    if interrupted or stopped():
+        why = f"interrupted while {said}; Google goes on with it"
+        raise Interrupted(Fault(what, why, "run the same command again to go on"))
 
 
 def moving(cluster: Json) -> tuple[str, ...]:

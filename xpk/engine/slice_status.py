@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -96,8 +97,11 @@ def slices_of(
 ) -> tuple[SliceStatus, ...]:
     """The slices in order, also those without pods. `alive`: hosts that are not ready are missing."""
     by_name = {node["metadata"]["name"]: node for node in nodes}
+    up = Counter(_pool(node) for node in by_name.values() if true(node, "Ready") is not None)
     restarts = int(jobset.get("status", {}).get("restarts") or 0)
-    current = of_attempt(pods, restarts)
+    by_slice: dict[int, list[Json]] = {}
+    for pod in of_attempt(pods, restarts):
+        by_slice.setdefault(slice_of(pod), []).append(pod)
     found: list[SliceStatus] = []
     for job in jobset.get("spec", {}).get("replicatedJobs", []):
         rows = jobset.get("status", {}).get("replicatedJobsStatus", []) or []
@@ -105,14 +109,21 @@ def slices_of(
         own = row.get("jobRestarts", []) or []
         hosts = int(job.get("template", {}).get("spec", {}).get("parallelism", 1))
         for index in range(int(job.get("replicas", 1))):
-            mine = [p for p in current if slice_of(p) == index and _job(p) in ("", job.get("name"))]
+            mine = [p for p in by_slice.get(index, ()) if _job(p) in ("", job.get("name"))]
             total = restarts + (int(own[index]) if index < len(own) else 0)
-            found.append(_slice(index, hosts, total, mine, by_name, alive=alive))
+            found.append(_slice(index, hosts, total, mine, by_name, up, alive=alive))
     return tuple(found)
 
 
 def _slice(
-    index: int, hosts: int, restarts: int, pods: Sequence[Json], nodes: Mapping[str, Json], *, alive: bool
+    index: int,
+    hosts: int,
+    restarts: int,
+    pods: Sequence[Json],
+    nodes: Mapping[str, Json],
+    ready_nodes: Mapping[str, int],
+    *,
+    alive: bool,
 ) -> SliceStatus:
     places = {_node(p) for p in pods if _node(p)}
     pools = sorted({pool for p in places if p in nodes and (pool := _pool(nodes[p]))})
@@ -124,7 +135,7 @@ def _slice(
         restarts=restarts,
         nodes=tuple(sorted(places)),
         pool=", ".join(pools),
-        pool_nodes=_ready_nodes(nodes.values(), pools[0]) if len(pools) == 1 else None,
+        pool_nodes=ready_nodes.get(pools[0], 0) if len(pools) == 1 else None,
         missing=tuple(_missing(index, h, pods) for h in range(hosts) if h not in up) if alive else (),
     )
 
@@ -157,10 +168,6 @@ def _why(pod: Json) -> tuple[str, str]:
         return word, placed[0].message
     states = [c.get("state", {}).get("waiting", {}) for c in status.get("containerStatuses", [])]
     return word, next((str(s.get("message") or "") for s in states if s.get("reason") == word), "")
-
-
-def _ready_nodes(nodes: Iterable[Json], pool: str) -> int:
-    return sum(_pool(node) == pool and true(node, "Ready") is not None for node in nodes)
 
 
 def _pool(node: Json) -> str:

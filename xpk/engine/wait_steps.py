@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from xpk.cloud.errors import clean
+from xpk.engine.away import ask, ask_all
 from xpk.engine.context import Context
-from xpk.engine.driver import DAEMON_SETS, NotUp, Overlap, Up, driver_state, selector_words
+from xpk.engine.driver import DAEMON_SETS, NAMESPACE, NotUp, Overlap, Up, driver_state, selector_words
 from xpk.engine.object_steps import established
-from xpk.engine.tasks import Left, Say, Task, await_ended, call_all
-from xpk.engine.tasks import call as call_one
+from xpk.engine.tasks import Left, Say, Task, await_ended
 from xpk.engine.wire import Json, KubeApi
 from xpk.errors import Fault, NotReady, StateError, XpkError
 from xpk.plan.steps import WaitForCrd, WaitForDeployment, WaitForDriver
@@ -15,6 +15,8 @@ from xpk.plan.steps import WaitForCrd, WaitForDeployment, WaitForDriver
 DEADLINE = 1800.0
 NOTHING_DEADLINE = 600.0
 """Seconds until "no host matches" is an end and not a beginning: nodes join within minutes of their pool."""
+_DRIVER_EVENTS = f"/api/v1/namespaces/{NAMESPACE}/events"
+_UNMOUNTED = "reason=FailedMount"
 _AGAIN = "run the same command again to go on waiting"
 
 
@@ -24,7 +26,7 @@ def wait_for_crd(context: Context, step: WaitForCrd) -> Task[None]:
     path = f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{step.crd}"
     since, words = context.timing.now(), ""
     while True:
-        crd = yield from call_one("kubernetes", lambda: kube.get(path))
+        crd = yield from ask(context, lambda: kube.get(path))
         if crd is not None and established(crd):
             return
         words = yield from _say(words, "not installed yet" if crd is None else "installed, not served yet")
@@ -39,7 +41,7 @@ def wait_for_deployment(context: Context, step: WaitForDeployment) -> Task[None]
     path = f"/apis/apps/v1/namespaces/{step.namespace}/deployments/{step.name}"
     since, words = context.timing.now(), ""
     while True:
-        deployment = yield from call_one("kubernetes", lambda: kube.get(path))
+        deployment = yield from ask(context, lambda: kube.get(path))
         if deployment is not None and available(deployment):
             return
         words = yield from _say(words, deployment_words(deployment))
@@ -90,7 +92,7 @@ def wait_for_driver(context: Context, step: WaitForDriver) -> Task[None]:
     kube = yield from context.kube()
     since, words, matched = context.timing.now(), "", context.timing.now()
     while True:
-        configuration, daemon_sets, events = yield from _look(kube, step.configuration)
+        configuration, daemon_sets, events = yield from _look(context, kube, step.configuration)
         state = driver_state(configuration, daemon_sets, events, hosts)
         now = context.timing.now()
         match state:
@@ -103,11 +105,16 @@ def wait_for_driver(context: Context, step: WaitForDriver) -> Task[None]:
                 words = yield from _say(words, state.words)
                 matched = matched if state.nothing_matches else now
                 if now - since > DEADLINE or now - matched > NOTHING_DEADLINE:
-                    raise _driver_late(step, state, configuration, now - since)
+                    mounts = yield from ask(
+                        context, lambda: kube.list(_DRIVER_EVENTS, field_selector=_UNMOUNTED)
+                    )
+                    raise _driver_late(step, state, configuration, now - since, mounts)
         yield from context.pause(since)
 
 
-def _driver_late(step: WaitForDriver, state: NotUp, configuration: Json | None, waited: float) -> NotReady:
+def _driver_late(
+    step: WaitForDriver, state: NotUp, configuration: Json | None, waited: float, mounts: list[Json]
+) -> NotReady:
     fix = "kubectl get pods -n gke-managed-checkpointing -o wide shows which; then run the same command again"
     if state.nothing_matches and configuration is not None:
         fix = (
@@ -115,16 +122,19 @@ def _driver_late(step: WaitForDriver, state: NotUp, configuration: Json | None, 
             "then run the same command again"
         )
     why = f"{state.words} after {waited / 60:.0f} minutes"
+    if mounts:
+        last = max(mounts, key=lambda event: str(event.get("lastTimestamp") or ""))
+        why += f"; Kubernetes says: {clean(str(last.get('message') or ''))}"
     return NotReady(Fault(f"driver of {step.configuration}", why, fix))
 
 
-def _look(kube: KubeApi, name: str) -> Task[tuple[Json | None, list[Json], list[Json]]]:
+def _look(context: Context, kube: KubeApi, name: str) -> Task[tuple[Json | None, list[Json], list[Json]]]:
     about = f"involvedObject.kind=CheckpointConfiguration,involvedObject.name={name},reason=Conflict"
-    configuration = yield from call_one(
-        "kubernetes", lambda: kube.get(f"/apis/checkpointing.gke.io/v1/checkpointconfigurations/{name}")
+    configuration = yield from ask(
+        context, lambda: kube.get(f"/apis/checkpointing.gke.io/v1/checkpointconfigurations/{name}")
     )
-    lists = yield from call_all(
-        "kubernetes",
+    lists = yield from ask_all(
+        context,
         [lambda: kube.list(DAEMON_SETS), lambda: kube.list("/api/v1/events", field_selector=about)],
     )
     daemon_sets, events = (_value(result) for result in lists)

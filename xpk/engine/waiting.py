@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from xpk.engine import slim
 from xpk.engine.kube_reads import JOBSET_API, KUEUE
 from xpk.engine.pods import JOBSET_LABEL
 from xpk.engine.queue_closed import closed_queues
@@ -95,10 +96,14 @@ def _interrupted(cluster: str, last: WorkloadStatus) -> Interrupted:
 def _read(kube: KubeApi, name: str, namespace: str) -> WorkloadStatus | None:
     """The status; all reads at one moment, the JobSet last: what it says must not be older than its pods."""
     inside = f"/namespaces/{namespace}"
+
+    def read_pods() -> list[Json]:
+        return kube.list(f"/api/v1{inside}/pods", label_selector=f"{JOBSET_LABEL}={name}", keep=slim.pod)
+
     workloads, pods, queues = together(
         [
-            lambda: kube.list(f"{KUEUE}/workloads"),
-            lambda: kube.list(f"/api/v1{inside}/pods", label_selector=f"{JOBSET_LABEL}={name}"),
+            lambda: kube.list(f"{KUEUE}/workloads", keep=slim.queued),
+            read_pods,
             lambda: kube.list(f"{KUEUE}/localqueues"),
         ]
     )
@@ -107,7 +112,7 @@ def _read(kube: KubeApi, name: str, namespace: str) -> WorkloadStatus | None:
         return None
     if finished(jobset):
         # The pod that failed may have ended after the list was read.
-        pods = kube.list(f"/api/v1{inside}/pods", label_selector=f"{JOBSET_LABEL}={name}")
+        pods = read_pods()
     closed = closed_queues(kube, workloads, queues)
     (found,) = assemble([jobset], workloads, pods, queues, closed)
     return found.status

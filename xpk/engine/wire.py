@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Literal, Protocol, TypeAlias
 
 Json: TypeAlias = dict[str, Any]
@@ -24,7 +25,15 @@ class KubeApi(Protocol):
 
     def get(self, path: str, /) -> Json | None: ...
     def list(
-        self, path: str, /, *, label_selector: str = "", field_selector: str = "", limit: int = 500
+        self,
+        path: str,
+        /,
+        *,
+        label_selector: str = "",
+        field_selector: str = "",
+        limit: int = 500,
+        keep: Callable[[Json], Json] | None = None,
+        metadata_only: bool = False,
     ) -> list[Json]: ...
     def apply(self, manifest: Json, /, *, force: bool = False) -> Json: ...
     def delete(

@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from xpk.cloud.errors import clean
+from xpk.engine import slim
 from xpk.engine.conditions import Condition, conditions_of
-from xpk.engine.kube_reads import JOBSET_API, KUEUE, POOL_LABEL
+from xpk.engine.kube_reads import JOBSET_API, KUEUE, NODES, POOL_LABEL
 from xpk.engine.pods import JOBSET_LABEL, PodFailure, failures_of
 from xpk.engine.queue_closed import closed_queues
 from xpk.engine.queue_order import by_jobset
@@ -24,6 +25,9 @@ _NOISE = ("follower pod node selector for topology domain not found", "leader po
 """JobSet's webhook refuses followers until their leader has a place: Warnings that mean nothing."""
 _ROUTINE = frozenset({"SuccessfulCreate", "SuccessfulDelete"})
 """One a pod and restart: they would push out everything else."""
+_OF_OTHERS = ",".join(["involvedObject.kind!=Pod", *(f"reason!={reason}" for reason in sorted(_ROUTINE))])
+_OF_PODS = "involvedObject.kind=Pod,type!=Normal"
+"""A pod that starts well has four Normal events, and there may be 16,384 of them: they are not even read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,19 +84,22 @@ def describe_workload(
 
 
 def read_description(kube: KubeApi, name: str, namespace: str, cluster: str) -> WorkloadDescription:
-    """Six requests. The nodes of TPU pools tell which pool a slice is on, and which hosts are gone.
+    """Seven requests. The nodes of TPU pools tell which pool a slice is on, and which hosts are gone.
 
     So this knows of a lost host at once; `workload list` reads no nodes and learns it from the pods.
     """
     inside = f"/namespaces/{namespace}"
-    jobsets, workloads, pods, queues, events, nodes = together(
+    jobsets, workloads, pods, queues, events, warnings, nodes = together(
         [
             lambda: _as_list(kube.get(f"{JOBSET_API}{inside}/jobsets/{name}")),
-            lambda: kube.list(f"{KUEUE}/workloads"),
-            lambda: kube.list(f"/api/v1{inside}/pods", label_selector=f"{JOBSET_LABEL}={name}"),
+            lambda: kube.list(f"{KUEUE}/workloads", keep=slim.queued),
+            lambda: kube.list(
+                f"/api/v1{inside}/pods", label_selector=f"{JOBSET_LABEL}={name}", keep=slim.pod
+            ),
             lambda: kube.list(f"{KUEUE}/localqueues"),
-            lambda: kube.list(f"/api/v1{inside}/events"),
-            lambda: kube.list("/api/v1/nodes", label_selector=POOL_LABEL),
+            lambda: kube.list(f"/api/v1{inside}/events", field_selector=_OF_OTHERS, keep=slim.event),
+            lambda: kube.list(f"/api/v1{inside}/events", field_selector=_OF_PODS, keep=slim.event),
+            lambda: kube.list(NODES, label_selector=POOL_LABEL, keep=slim.host),
         ]
     )
     if not jobsets:
@@ -109,7 +116,7 @@ def read_description(kube: KubeApi, name: str, namespace: str, cluster: str) -> 
         conditions=conditions_of(jobsets[0]),
         queue_conditions=conditions_of(kueue),
         failures=failures_of(pods),
-        events=events_of(events, names, name),
+        events=events_of([*events, *warnings], names, name),
     )
 
 

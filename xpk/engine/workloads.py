@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from xpk.engine import slim
 from xpk.engine.kube_reads import JOBSET_API, KUEUE
 from xpk.engine.pods import JOBSET_LABEL
 from xpk.engine.queue_closed import closed_queues
@@ -98,9 +99,9 @@ def read_workloads(kube: KubeApi, namespace: str | None = None) -> list[Found]:
     inside = f"/namespaces/{namespace}" if namespace else ""
     jobsets, workloads, pods, queues = together(
         [
-            lambda: kube.list(f"{JOBSET_API}{inside}/jobsets"),
-            lambda: kube.list(f"{KUEUE}{inside}/workloads"),
-            lambda: kube.list(f"/api/v1{inside}/pods", label_selector=JOBSET_LABEL),
+            lambda: kube.list(f"{JOBSET_API}{inside}/jobsets", keep=slim.jobset),
+            lambda: kube.list(f"{KUEUE}{inside}/workloads", keep=slim.queued),
+            lambda: kube.list(f"/api/v1{inside}/pods", label_selector=JOBSET_LABEL, keep=slim.pod),
             lambda: kube.list(f"{KUEUE}{inside}/localqueues"),
         ]
     )

@@ -25,7 +25,6 @@ from xpk.plan.slices import Slices, choose_slices
 from xpk.plan.steps import (
     CreateCluster,
     DeleteNodePool,
-    DeleteObject,
     GrantBucketRole,
     Json,
     Plan,
@@ -34,7 +33,7 @@ from xpk.plan.steps import (
     UpdateCluster,
     UpdateNodePool,
 )
-from xpk.plan.unchanged import unchanged
+from xpk.plan.unchanged import mtc_note, unchanged
 from xpk.spec.api_field import merge
 from xpk.spec.cluster import Addon, ClusterSpec
 from xpk.spec.private import api_fields
@@ -110,8 +109,7 @@ def touches_hosts(spec: ClusterSpec, observed: Observed) -> bool:
         plan = plan_cluster(spec, observed, force=True)
     except StateError:
         return False  # the plan itself will say so
-    touching = (DeleteNodePool, UpdateNodePool, ReplaceObject, DeleteObject)
-    return any(isinstance(p.step, touching) for p in plan.steps)
+    return any(isinstance(p.step, DeleteNodePool | UpdateNodePool | ReplaceObject) for p in plan.steps)
 
 
 def _after_record(planned: PlannedStep, objects: list[PlannedStep]) -> PlannedStep:
@@ -248,8 +246,7 @@ def _check_cluster(spec: ClusterSpec, cluster: Json, faults: FaultCollector) -> 
 def _kept(spec: ClusterSpec, cluster: Json) -> list[str]:
     """What was asked for and is only done when a cluster is created, in words that say so."""
     notes: list[str] = []
-    note = older_note(spec, cluster)
-    notes += [note] if note else []
+    notes += [note for note in (older_note(spec, cluster), mtc_note(spec, cluster)) if note]
     network, legacy = cluster.get("networkConfig", {}), cluster.get("privateClusterConfig", {})
     private = network.get("defaultEnablePrivateNodes") or legacy.get("enablePrivateNodes")
     if spec.private and not private:

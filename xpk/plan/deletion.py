@@ -25,11 +25,12 @@ def plan_cluster_delete(place: Place, name: str, observed: Observed) -> Plan:
     where = f"project {place.project}, {place.region}"
     if observed.cluster is None:
         raise StateError(Fault(f"--cluster {name}", f"no such cluster in {where}", "xpk cluster list"))
-    delete = DeleteCluster(place.cluster(name), tuple(_contents(observed)))
-    delete_id = f"delete/{name}"
-    steps = [PlannedStep(delete_id, delete)]
     revokes, notes = _grants(record_of(name, observed), place, observed)
-    steps += [PlannedStep(f"revoke/{step.bucket}", step, (delete_id,)) for step in revokes]
+    steps = [PlannedStep(f"revoke/{step.bucket}", step) for step in revokes]
+    # First, because the record of the grant goes with the cluster: whoever is interrupted between the two
+    # must be able to go on. A grant that cannot be taken back keeps nobody from deleting the cluster.
+    delete = DeleteCluster(place.cluster(name), tuple(_contents(observed)))
+    steps.append(PlannedStep(f"delete/{name}", delete, after=tuple(planned.id for planned in steps)))
     title = f"cluster {name}, {where}"
     return Plan(title=title, steps=tuple(steps), notes=tuple(notes))
 

@@ -40,7 +40,7 @@ def plan_driver(
     Raises StateError when another configuration holds the same hosts: the driver would never
     start, without a word.
     """
-    manifest = _under_its_name(manifest, observed)
+    manifest = under_its_name(manifest, observed)
     _check_overlap(manifest, observed)
     steps: list[PlannedStep] = []
     crd = ObjectRef("apiextensions.k8s.io/v1", "CustomResourceDefinition", CRD)
@@ -84,7 +84,7 @@ def _covers(there: Json, wanted: Json) -> bool:
 
 def driver_note(manifest: Json, observed: Observed) -> str | None:
     """A sentence when the configuration stays though its mount options are not ours, with the way out."""
-    manifest = _under_its_name(manifest, observed)
+    manifest = under_its_name(manifest, observed)
     found = observed.objects.get(ObjectRef.of(manifest))
     if found is None or any(decisive(manifest, found)):
         return None
@@ -100,7 +100,7 @@ def driver_note(manifest: Json, observed: Observed) -> str | None:
     )
 
 
-def _under_its_name(manifest: Json, observed: Observed) -> Json:
+def under_its_name(manifest: Json, observed: Observed) -> Json:
     """The configuration, under the name of one that is there and right."""
     if ObjectRef.of(manifest) in observed.objects:
         return manifest
@@ -118,7 +118,6 @@ def _configuration(
     if found is None:
         return [PlannedStep(step_id, ApplyObject(manifest), needs)]
     if going(found):
-        _check_unmounted(spec, manifest, "is being deleted", observed)
         wait = gone(manifest)
         return [wait, PlannedStep(step_id, ApplyObject(manifest), (*needs, wait.id))]
     changes = _changes(manifest, found)
@@ -142,7 +141,7 @@ def _changes(manifest: Json, found: Json) -> str:
 
 
 def _check_unmounted(spec: ClusterSpec, manifest: Json, changes: str, observed: Observed) -> None:
-    """Its finalizer holds a configuration until nothing mounts the ramdisk: the change would hang.
+    """A change takes the driver away, without which a pod that mounts the ramdisk cannot even end.
 
     Raises StateError.
     """
@@ -154,7 +153,7 @@ def _check_unmounted(spec: ClusterSpec, manifest: Json, changes: str, observed: 
         Fault(
             f"ramdisk of {machine}: {changes}",
             f"{and_(observed.mounting)} {mounts} it, and a change takes it away from every host",
-            f"wait until that is over, or {deletion_of(spec, observed.mounting[0])}; then the same command",
+            f"wait until that is over, or {deletion_of(spec, observed.mounting[0])}\nthen the same command",
         )
     )
 

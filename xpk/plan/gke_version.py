@@ -61,15 +61,13 @@ def check_offered(spec: ClusterSpec, observed: Observed, faults: FaultCollector)
     server = observed.server_config
     if server is None or (observed.cluster is not None and not _upgrades(spec, observed.cluster)):
         return
-    offered = set(server.get("validMasterVersions", []))
-    for channel in server.get("channels", []):
-        offered |= set(channel.get("validVersions", []))
+    channel, offered = _offered(server, observed.cluster or {})
     if spec.gke_version and offered and str(spec.gke_version) not in offered:
         known = sorted(v for v in map(_parse, offered) if v is not None)
         newer = [v for v in known if v >= spec.gke_version][:2] or known[-2:]
         faults.add(
             f"--gke-version {spec.gke_version}",
-            f"no release channel offers it in {spec.place.region}",
+            f"{channel} in {spec.place.region}",
             " or ".join(f"--gke-version {v}" for v in newer),
         )
     default = _parse(_regular_default(server))
@@ -79,6 +77,22 @@ def check_offered(spec: ClusterSpec, observed: Observed, faults: FaultCollector)
             f"the default version here, {default}, is older than {MTC_DOCUMENTED}",
             f"--gke-version {MTC_DOCUMENTED} or later",
         )
+
+
+def _offered(server: Json, cluster: Json) -> tuple[str, set[str]]:
+    """The versions that a cluster can have, and who does not offer others.
+
+    A new cluster is put into the channel that has its version; one that is there stays in its own.
+    """
+    own = cluster.get("releaseChannel", {}).get("channel")
+    channels = {
+        str(one.get("channel")): set(one.get("validVersions", [])) for one in server.get("channels", [])
+    }
+    if own in channels:
+        return f"release channel {own}, in which the cluster is, does not offer it", channels[own]
+    return "no release channel offers it", set(server.get("validMasterVersions", [])).union(
+        *channels.values()
+    )
 
 
 def _regular_default(server: Json) -> str:

@@ -17,5 +17,5 @@ def going(found: Json) -> bool:
 def gone(manifest: Json, needs: tuple[str, ...] = ()) -> PlannedStep:
     """The step that ends when the object of this name is gone."""
     ref = ObjectRef.of(manifest)
-    step = DeleteObject(ref, "is being deleted: made anew when it is gone", going=True)
+    step = DeleteObject(ref, "waited for: it is being deleted", going=True)
     return PlannedStep(f"gone/{ref.kind}/{ref.name}", step, needs)

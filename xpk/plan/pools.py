@@ -38,7 +38,8 @@ def plan_pools(
     for name in sorted({*removed, *slices.created}, key=lambda n: int(n.rpartition("-")[2])):
         wait = needs
         if name in removed:
-            delete = DeleteNodePool(spec.full_name, name, removed[name].why, removed[name].busy)
+            one = removed[name]
+            delete = DeleteNodePool(spec.full_name, name, one.why, one.busy, one.etag)
             steps.append(PlannedStep(f"delete/{name}", delete, (*needs, *before_deletion)))
             wait = (f"delete/{name}",)
         if name in slices.created:

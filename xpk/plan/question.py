@@ -43,9 +43,10 @@ def _parts(steps: Collection[Step]) -> Iterator[str]:
     for step in steps:
         line = describe_step(step)
         if isinstance(step, ReplaceObject):
-            yield f"recreate {_the(line.noun)} {line.name}"
+            ramdisk = "the ramdisk (local checkpoints are lost)"
+            yield f"recreate {ramdisk if line.noun == 'ramdisk' else f'{line.noun} {line.name}'}"
         elif isinstance(step, DeleteObject) and not step.going and not (gone and line.noun == "flavor"):
-            yield f"delete {_the(line.noun)} {line.name}"
+            yield f"delete {line.noun} {line.name}"
 
 
 def _stopped(verb: str, steps: Collection[DeleteNodePool] | Collection[UpdateNodePool]) -> Iterator[str]:
@@ -54,10 +55,6 @@ def _stopped(verb: str, steps: Collection[DeleteNodePool] | Collection[UpdateNod
     if names:
         more = [f"{len(names) - _SHOWN + 1} more"] if len(names) > _SHOWN else []
         yield f"{verb} {and_([*names[: _SHOWN - 1], *more] if more else names)}"
-
-
-def _the(noun: str) -> str:
-    return "the ramdisk of" if noun == "ramdisk" else noun
 
 
 def _count(number: int, noun: str) -> str:

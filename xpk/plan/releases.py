@@ -226,7 +226,7 @@ def kept_release(component: Literal["JobSet", "Kueue"], observed: Observed) -> K
     if installed is None:
         why = "a build without a version: not touched"
     elif installed > _numbers(release):
-        why = f"newer than {release.version[1:]}, which would be installed: never down"
+        why = f"newer than ours, {release.version[1:]}"
     name = f"{component} {'.'.join(map(str, installed or ()))}".rstrip()
     return Kept(f"install/{component.lower()}", "install", name, why)
 

@@ -24,11 +24,15 @@ _SAID = 60
 
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """A pool that is deleted, and why. `busy` names the workloads that run on it."""
+    """A pool that is deleted, and why. `busy` names the workloads that run on it.
+
+    `etag` is that of the pool that was looked at; another one of its name stays.
+    """
 
     name: str
     why: str
     busy: tuple[str, ...] = ()
+    etag: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +61,9 @@ def choose_slices(spec: ClusterSpec, observed: Observed, *, force: bool = False)
         name = str(pool["name"])
         why = trouble_in_words(pool) or "; ".join(mismatches(spec, pool))
         if why:
-            wrong.append(Removal(name, why, observed.running.get(name, ())))
+            busy = observed.running.get(name, ())
+            why = f"{why}; {_stops(busy)}" if busy else why
+            wrong.append(Removal(name, why, busy, str(pool.get("etag", ""))))
         else:
             right.append(name)
     spare = _spare(spec, right, observed)
@@ -95,9 +101,7 @@ def mismatches(spec: ClusterSpec, pool: Json) -> Iterator[str]:
     """Everything that cannot be changed in place and is not as asked for."""
     wanted = pool_body(spec, pool["name"])
     config, other = wanted["config"], pool.get("config", {})
-    pairs: list[tuple[str, object, object]] = [
-        ("", _kind(wanted), _kind(pool)),
-    ]
+    pairs: list[tuple[str, object, object]] = [("", _kind(wanted), _kind(pool))]
     if spec.capacity_given or not spec.adapt:  # an adapted cluster's slices may come from anywhere
         project = spec.place.project
         pairs += [
@@ -130,7 +134,7 @@ def _spare(spec: ClusterSpec, right: Sequence[str], observed: Observed) -> list[
     found = []
     for name in order[:number]:
         busy = observed.running.get(name, ())
-        found.append(Removal(name, f"{_works(busy)}; {why.partition('; ')[2]}" if busy else why, busy))
+        found.append(Removal(name, f"{_stops(busy)}; {why.partition('; ')[2]}" if busy else why, busy))
     return found
 
 
@@ -155,14 +159,14 @@ def _check_idle(spec: ClusterSpec, spare: Sequence[Removal], wrong: Sequence[Rem
         faults.add(what, f"too few slices are idle: {where}", ways_out(spec, busy[0].busy))
     for one in wrong:
         if one.busy:
-            why = f"{runs_on_it(one.busy)}, and it would be replaced ({one.why})"
+            why = f"{runs_on_it(one.busy)}, and it would be replaced: {one.why.rpartition('; ')[0]}"
             faults.add(f"node pool {one.name}", why, ways_out(spec, one.busy))
     faults.raise_if_any(StateError)
 
 
 def ways_out(spec: ClusterSpec, busy: Sequence[str]) -> str:
     """What to do about workloads that are in the way of a change."""
-    return f"wait until that is over, {deletion_of(spec, busy[0])}, or the same command with --force"
+    return f"wait until that is over, or {deletion_of(spec, busy[0])}\nor the same command with --force"
 
 
 def deletion_of(spec: ClusterSpec, workload: str) -> str:
@@ -172,7 +176,7 @@ def deletion_of(spec: ClusterSpec, workload: str) -> str:
     return f"xpk workload delete --cluster {spec.name} --workload {name}{where}"
 
 
-def _works(busy: Sequence[str]) -> str:
+def _stops(busy: Sequence[str]) -> str:
     return f"{and_(busy)} {'is' if len(busy) == 1 else 'are'} stopped"
 
 

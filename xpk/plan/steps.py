@@ -117,12 +117,16 @@ class UpdateNodePool:
 
 @dataclass(frozen=True, slots=True)
 class DeleteNodePool:
-    """Delete one node pool. `why` says what is wrong with it, `busy` names what runs on it."""
+    """Delete one node pool. `why` says what is wrong with it, `busy` names what runs on it.
+
+    `etag`, where there is one, is that of the pool that was looked at: another one of its name stays.
+    """
 
     cluster: str
     name: str
     why: str
     busy: tuple[str, ...] = ()
+    etag: str = ""
 
     @property
     def request(self) -> Request:

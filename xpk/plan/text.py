@@ -16,7 +16,7 @@ from typing import assert_never
 from xpk.catalog.machines import MACHINES
 from xpk.plan.bucket import OBJECT_USER
 from xpk.plan.compare import quantity
-from xpk.plan.kept import NOUNS
+from xpk.plan.kept import AS_ASKED, NOUNS
 from xpk.plan.layout import Line, Sign, fold, page
 from xpk.plan.steps import (
     ApplyCounted,
@@ -103,7 +103,10 @@ def text(plan: Plan) -> str:
 
 
 def _lines(plan: Plan) -> list[Line]:
-    """The rows of all steps. Behind the last one of a kind of which something goes stand those that stay."""
+    """The rows of all steps. Behind the last one of a kind of which something goes stand those that stay.
+
+    So does a controller that is not the one that would be installed.
+    """
     lines = [describe_step(planned.step) for planned in plan.steps]
     nouns = {line.noun for line in lines if line.sign == "-"}
     nouns |= {describe_step(p.step).noun for p in plan.steps if isinstance(p.step, _RECREATES)}
@@ -111,7 +114,8 @@ def _lines(plan: Plan) -> list[Line]:
         stay = [Line(".", noun, kept.name, f"kept: {kept.why}") for kept in plan.kept if kept.noun == noun]
         at = max(index for index, line in enumerate(lines) if line.noun == noun) + 1
         lines[at:at] = stay
-    return lines
+    unasked = [kept for kept in plan.kept if kept.noun == "install" and kept.why != AS_ASKED]
+    return lines + [Line(".", kept.noun, kept.name, f"kept: {kept.why}") for kept in unasked]
 
 
 def totals(plan: Plan) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
+from xpk.plan.driver import under_its_name
 from xpk.plan.gke_version import older_note
 from xpk.plan.kept import AS_ASKED, NOUNS, Kept, runs_on_it
 from xpk.plan.objects import LOWER, checkpoint_object, cluster_objects, object_id
@@ -41,9 +42,15 @@ def unchanged(
 def _cluster(spec: ClusterSpec, cluster: Json) -> str:
     if older_note(spec, cluster):
         return f"runs GKE {cluster.get('currentMasterVersion')}, newer than asked for"
-    if cluster.get("addonsConfig", {}).get(Addon.MTC.value, {}).get("enabled") and not spec.mtc:
-        return f"{AS_ASKED}; checkpointing, which was not asked for, stays"
-    return AS_ASKED
+    return f"{AS_ASKED}; checkpointing stays" if mtc_note(spec, cluster) else AS_ASKED
+
+
+def mtc_note(spec: ClusterSpec, cluster: Json) -> str | None:
+    """A sentence when checkpointing is there and was not asked for: that takes nothing away."""
+    there = cluster.get("addonsConfig", {}).get(Addon.MTC.value, {}).get("enabled")
+    if spec.mtc or not there:
+        return None
+    return f"cluster {spec.name} has multi-tier checkpointing: without --enable-mtc it stays as it is"
 
 
 def _pools(cluster: Json, observed: Observed, slices: Slices, changed: Collection[str]) -> Iterator[Kept]:
@@ -62,7 +69,9 @@ def _pools(cluster: Json, observed: Observed, slices: Slices, changed: Collectio
 
 def _objects(spec: ClusterSpec, observed: Observed, changed: Collection[str]) -> Iterator[Kept]:
     """Wanted objects that are right, and configurations for other hosts."""
-    manifests = cluster_objects(spec, observed) + ([checkpoint_object(spec)] if spec.mtc else [])
+    manifests = cluster_objects(spec, observed)
+    if spec.mtc:
+        manifests.append(under_its_name(checkpoint_object(spec), observed))
     for manifest in manifests:
         if object_id(manifest) not in changed:
             name = str(manifest["metadata"]["name"])

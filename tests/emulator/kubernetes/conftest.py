@@ -24,6 +24,7 @@ _PATHS = {
     "Service": "v1 services",
     "Event": "v1 events",
     "ConfigMap": "v1 configmaps",
+    "ServiceAccount": "v1 serviceaccounts",
     "Secret": "v1 secrets",
     "Deployment": "apps/v1 deployments",
     "DaemonSet": "apps/v1 daemonsets",

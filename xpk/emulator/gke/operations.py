@@ -139,7 +139,7 @@ class Operations:
         (docs.cloud.google.com, GKE, troubleshooting concurrent operations).
         """
         running = self.running(cluster)
-        for other in running:
+        for other in sorted(running, key=lambda operation: operation.pool != ""):
             if not pool or not other.pool or other.pool == pool:
                 verb, name = VERBS.get(other.type, "updating"), cluster.split("/")[-1]
                 raise ApiError(
@@ -206,7 +206,8 @@ class Operations:
         """End those that are stuck now, and well."""
         for operation in self.all:
             if operation.stuck:
-                operation.stuck, operation.seconds = False, self.clock.now() - operation.created
+                # a little less than until now: a sum of floats may lie beyond it
+                operation.stuck, operation.seconds = False, self.clock.now() - operation.created - 0.001
 
     def dump(self) -> list[Json]:
         """All, as JSON."""

@@ -14,6 +14,7 @@ from xpk.emulator.kubernetes.store import Change, Key
 
 Json = dict[str, Any]
 DAEMONSETS = "daemonsets.apps"
+_GENERATION = "pod-template-generation"
 _ALWAYS = ["not-ready", "unreachable", "disk-pressure", "memory-pressure", "pid-pressure", "unschedulable"]
 
 
@@ -110,7 +111,7 @@ class DaemonSets(Controller):
                 "metadata": {
                     "name": f"{meta['name']}-{self.cluster.suffix()}",
                     "namespace": meta["namespace"],
-                    "labels": template.get("labels") or {},
+                    "labels": {**(template.get("labels") or {}), _GENERATION: str(meta.get("generation", 1))},
                     "annotations": template.get("annotations") or {},
                     "ownerReferences": [owner(item)],
                 },

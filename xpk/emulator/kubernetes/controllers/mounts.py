@@ -53,7 +53,8 @@ def _bucket(pod: Json, source: Json, denied: Denied) -> str:
     """What Cloud Storage says to the pod's account; a pod on the host's network acts as the node."""
     attributes = source.get("volumeAttributes") or {}
     bucket = attributes.get("bucketName", "")
-    if pod["spec"].get("hostNetwork") or bucket in ("", "_"):  # "_": all that the account may see
+    as_node = pod["spec"].get("hostNetwork") and attributes.get("hostNetworkPodKSA") != "true"
+    if as_node or bucket in ("", "_"):  # "_": all that the account may see
         return ""
     why = denied(pod, bucket, not source.get("readOnly"))
     if not why:

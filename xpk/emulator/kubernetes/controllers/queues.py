@@ -10,7 +10,7 @@ from typing import Any
 
 from xpk.emulator.kubernetes.admission import kueue as rules
 from xpk.emulator.kubernetes.admission.kueue import WORKLOADS
-from xpk.emulator.kubernetes.cluster import condition, holds
+from xpk.emulator.kubernetes.cluster import Cluster, condition, holds
 from xpk.emulator.kubernetes.controllers import flavors
 from xpk.emulator.kubernetes.controllers.base import Controller
 from xpk.emulator.kubernetes.controllers.flavors import FLAVORS, Assignment, Usage
@@ -35,6 +35,11 @@ class Queues(Controller):
 
     watches = (WORKLOADS, CLUSTER_QUEUES, LOCAL_QUEUES, FLAVORS, "deployments.apps")
 
+    def __init__(self, cluster: Cluster) -> None:
+        super().__init__(cluster)
+        self._refused: dict[Key, tuple[list[Json], object]] = {}
+        self._admitted: set[tuple[str, int]] = set()
+
     def keys(self, change: Change) -> Iterable[str]:
         """Run again after any change of what it decides on."""
         return ("all",)
@@ -49,6 +54,7 @@ class Queues(Controller):
         self._hold()
         used = self._used()
         preempting: set[str] = set()
+        self._refused = {key: seen for key, seen in self._refused.items() if self.store.get(key)}
         for item in self._waiting():
             self._consider(item, used, preempting)
         write_statuses(self.cluster)
@@ -86,8 +92,10 @@ class Queues(Controller):
 
     def _used(self) -> dict[str, Usage]:
         used: dict[str, Usage] = {}
+        self._admitted = set()
         for item in self.store.each(WORKLOADS):
             if holds(item, "QuotaReserved") and not holds(item, "Finished"):
+                self._admitted.add((item["metadata"]["uid"], item["spec"].get("priority", 0)))
                 queue = item["status"]["admission"]["clusterQueue"]
                 used.setdefault(queue, Counter()).update(flavors.usage(item))
         return used
@@ -128,15 +136,24 @@ class Queues(Controller):
         if name in preempting:
             return None
         taken = used.setdefault(name, Counter())
+        seen = [item, local, queue, *self.store.each(FLAVORS)], self._rivals(taken)
+        if _same(self._refused.get(key), seen):
+            return None
         found = flavors.assign(self.store, queue, item, taken)
         if found.reason and found.fits_alone and (victims := self._preempt(item, queue, taken)):
             preempting.add(name)
             message = f"{found.message}. Pending the preemption of {victims} workload(s)"
             return self._pend(key, "WaitingForPreemptedWorkloads", message)
         if found.reason:
-            return self._pend(key, found.reason, found.message)
+            self._pend(key, found.reason, found.message)
+            self._refused[key] = ([self.store.get(key) or item, *seen[0][1:]], seen[1])
+            return None
         self._admit(key, item, name, found, taken)
         return None
+
+    def _rivals(self, taken: Usage) -> object:
+        """What a refusal rests on beside the objects themselves: the quota in use, and by whom."""
+        return dict(taken), self._admitted
 
     def _pend(self, key: Key, reason: str, message: str) -> None:
         """Say why it waits: in the message, since Kueue's finer reasons are behind a feature gate."""
@@ -264,3 +281,10 @@ def _priority(item: Json) -> int:
 
 def _age(item: Json) -> tuple[str, str]:
     return item["metadata"]["creationTimestamp"], item["metadata"]["name"]
+
+
+def _same(before: tuple[list[Json], object] | None, now: tuple[list[Json], object]) -> bool:
+    """Whether a refusal would be repeated: objects are never changed in place, so the same are unchanged."""
+    if before is None or len(before[0]) != len(now[0]) or before[1] != now[1]:
+        return False
+    return all(one is other for one, other in zip(before[0], now[0], strict=True))
