@@ -15,15 +15,17 @@ there, so that nothing is cloned; the resources ConfigMap and the controllers ar
 `apply`. What the other tool writes through Kubernetes' own client goes to a second emulator, on which a
 cluster of this program stands; the JobSet manifest that it fetches comes from there, and its `requests.get`
 is the one thing that is replaced. Telemetry, downloads of kubectl and the check for updates are off or
-answered.
+answered. It is given --quiet where this program is given --yes.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
 import tempfile
+import urllib.request
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -141,11 +143,17 @@ class Other:
         return found, 1 + len(calls.read_text().splitlines())
 
 
-def lines(slices: int) -> dict[str, tuple[list[str], list[str]]]:
+def project_number(url: str) -> str:
+    """The emulated project's: with another one the driver would have no rights on its bucket."""
+    with urllib.request.urlopen(f"{url}/v3/projects/p1") as answer:
+        return str(json.load(answer)["name"]).rpartition("/")[2]
+
+
+def lines(slices: int, number: str) -> dict[str, tuple[list[str], list[str]]]:
     """Each case: the line that both understand, and what this program needs beside it."""
     create = ["cluster", "create", *WHERE, "--tpu-type=v6e-16", f"--num-slices={slices}", "--on-demand"]
     create += ["--enable-mtc", "--enable-gcsfuse-csi-driver", "--mtc-ramdisk-size=10Gi"]
-    create += ["--mtc-gcs-bucket=gs://b1", f"--gke-version={VERSION}", "--project-number=123456789012"]
+    create += ["--mtc-gcs-bucket=gs://b1", f"--project-number={number}"]
     job = ["workload", "create", *WHERE, "--workload=w1", "--tpu-type=v6e-16", f"--num-slices={slices}"]
     job += ["--docker-image=python:3.12", "--command=true"]
     return {
@@ -168,7 +176,7 @@ def main() -> None:
     arguments = parser.parse_args()
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
     with emulator() as mine, emulator() as behind, tempfile.TemporaryDirectory() as folder:
-        cases = lines(arguments.slices)
+        cases = lines(arguments.slices, project_number(mine))
         xpk([*cases["cluster create"][0], "--yes"], behind)
         other = Other(arguments.python, Path(folder), behind)
         other.build()
@@ -176,7 +184,7 @@ def main() -> None:
         for name, (line, more) in cases.items():
             if arguments.cases not in name:
                 continue
-            theirs, processes = other.run(line)
+            theirs, processes = other.run([*line, "--quiet"] if more else line)
             take_requests(mine)
             ours = run([sys.executable, "-m", "xpk", *line, *more], {**env, "XPK_EMULATOR": mine})
             print(

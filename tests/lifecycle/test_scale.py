@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -39,6 +40,9 @@ COUNTED = re.compile(r"/(clusterqueues/cluster-queue|configmaps/c1-resources-con
 """Written again as more slices are up, at most once a second."""
 
 
+RUNNING = "status.phase=Running"
+
+
 class Site:
     """One emulated Google Cloud at once, and the requests that it has seen."""
 
@@ -65,6 +69,12 @@ class Site:
                 assert (
                     world.handle(Request.parse("POST", path, kind, json.dumps(body).encode())).status == 201
                 )
+
+    def wait_for(self, true: Callable[[], bool]) -> None:
+        """Look again and again, for two minutes at most: emulated seconds pass meanwhile."""
+        end = time.monotonic() + 120
+        while not true():
+            assert time.monotonic() < end
 
     @property
     def kube(self) -> Any:
@@ -155,10 +165,16 @@ def test_what_is_dropped_of_each_object_is_missed_by_nobody(site: Site, spec: An
     kube = site.kube
     for number in range(4):
         kube.create(jobset(f"w{number}", hosts=4))
+    site.wait_for(
+        lambda: len(kube.list("/api/v1/pods", field_selector=RUNNING, label_selector=JOBSET_LABEL)) == 8
+    )
     (failed, *_) = [p["metadata"]["name"] for p in kube.list("/api/v1/pods", label_selector=JOBSET_LABEL)]
     with site.emulator.cloud.lock:
         (world,) = site.emulator.cloud.store.worlds.values()
         world.exit_pod("default", failed, 137)
+    site.wait_for(
+        lambda: any(s.state.value == "Failed" for s in list_workloads(site.cloud, spec().place, "c1"))
+    )
     lists = {
         f"{JOBSET_API}/jobsets": slim.jobset,
         f"{KUEUE}/workloads": slim.queued,
@@ -184,6 +200,7 @@ def test_pods_of_daemon_sets_are_not_even_sent(site: Site) -> None:
     site.create(2)
     kube = site.kube
     kube.create(jobset("w1", hosts=4))
+    site.wait_for(lambda: len(work_pods(kube, "status.phase=Running")) == 4)
     everything = kube.list("/api/v1/pods", field_selector="status.phase=Running")
     assert any(o["kind"] == "DaemonSet" for p in everything for o in p["metadata"].get("ownerReferences", []))
     work = work_pods(kube, "status.phase=Running")

@@ -212,5 +212,5 @@ def test_a_cluster_described_with_what_runs_there(cluster: Any) -> None:
 def test_deleting_a_cluster_names_what_runs_there(cluster: Any) -> None:
     start(cluster, workload())
     until(cluster, running)
-    (delete, *_) = cluster.plan_delete().steps
-    assert "running there: w1" in delete.step.contents
+    (delete,) = [planned.step for planned in cluster.plan_delete().steps if planned.id == "delete/c1"]
+    assert "running there: w1" in delete.contents

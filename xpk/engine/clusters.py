@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from xpk.engine import slim
 from xpk.engine.driver import DAEMON_SETS, drivers_by_name
-from xpk.engine.kube_reads import CONFIGURATIONS, KUEUE, NODES, POOL_LABEL, running_by_pool, work_pods
+from xpk.engine.kube_reads import CONFIGURATIONS, KUEUE, all_nodes, running_by_pool, work_pods
 from xpk.engine.pool_status import PoolStatus, pools_of, slice_type_of
 from xpk.engine.reads import together
 from xpk.engine.status import WorkloadStatus
@@ -171,7 +170,7 @@ def describe_cluster(cloud: CloudApi, place: Place, name: str) -> ClusterDescrip
     kube = cloud.kube(full_name, cluster)
     nodes, pods, configurations, sets, queues = together(
         [
-            lambda: kube.list(NODES, label_selector=POOL_LABEL, keep=slim.host),
+            lambda: all_nodes(kube),
             lambda: work_pods(kube, "status.phase=Running"),
             lambda: kube.list(CONFIGURATIONS),
             lambda: kube.list(DAEMON_SETS),

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, assert_never
 
-from xpk.cloud.errors import AlreadyExists, Ambiguous, NotFound, clean
+from xpk.cloud.errors import AlreadyExists, Ambiguous, NotFound, OperationInProgress, clean
 from xpk.cloud.google_errors import operation_error
 from xpk.engine.away import running_on
 from xpk.engine.context import Context
@@ -149,6 +149,12 @@ def _start(context: Context, write: Write) -> Task[Json | None]:
             if write.verb == "delete":
                 return None
             raise
+        except OperationInProgress:
+            # What was in the way for so long may be an earlier run's own request for the same.
+            running = yield from call("gke", lambda: _running_operation(context, write))
+            if running is None or write.verb == "update":
+                raise
+            return running
         except QuotaError as error:
             raise _conditions_error(context, write, {}, error) from error
         yield Say("no answer: looking whether it was carried out")

@@ -21,6 +21,7 @@ _OLD_KUEUE = "/apis/kueue.x-k8s.io/v1beta1"
 JOBSET_API = "/apis/jobset.x-k8s.io/v1alpha2"
 NODES = "/api/v1/nodes"
 RAMDISK_DRIVER = "multitier-checkpoint.csi.storage.gke.io"
+_NODES_AT_ONCE = 250
 _NO_DAEMON = "!pod-template-generation"
 """DaemonSets label their pods so, and nothing else does (pkg/controller/daemon/util of Kubernetes)."""
 _PLACED = "spec.nodeName!=,status.phase!=Succeeded,status.phase!=Failed"
@@ -107,6 +108,11 @@ def read_work(kube: KubeApi) -> KubeState:
 def tpu_nodes(kube: KubeApi) -> list[Json]:
     """Name and pool of each host with TPUs."""
     return kube.list(NODES, label_selector=TPU_LABEL, keep=slim.host, metadata_only=True)
+
+
+def all_nodes(kube: KubeApi) -> list[Json]:
+    """Name, pool and readiness of each node of a pool; in smaller pages, since a node is large."""
+    return kube.list(NODES, label_selector=POOL_LABEL, keep=slim.host, limit=_NODES_AT_ONCE)
 
 
 def work_pods(kube: KubeApi, chosen: str) -> list[Json]:

@@ -8,6 +8,7 @@ the same JSON, so that a page can be dropped before the next one is read.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from sys import intern
 from typing import Any
 
@@ -25,6 +26,9 @@ _PLACE = (
 )
 _TIMES = ("creationTimestamp", "deletionTimestamp")
 _READY: Json = {"type": "Ready", "status": "True"}
+_UP: Json = {"conditions": [_READY]}
+_RUNNING: Json = {"phase": "Running", **_UP}
+"""What almost all have; one for all of them."""
 _TOLD: Mapping[str, str] = {"Ready": "True", "PodScheduled": "False", "DisruptionTarget": "True"}
 """Conditions of a pod that are looked at, and in which status they say something."""
 
@@ -32,12 +36,17 @@ _TOLD: Mapping[str, str] = {"Ready": "True", "PodScheduled": "False", "Disruptio
 def host(node: Json) -> Json:
     """A node: its name, its pool, whether it has TPUs and is Ready."""
     metadata = node["metadata"]
-    found: Json = {
-        "metadata": {"name": metadata["name"], "labels": _some(metadata, "labels", (POOL, ACCELERATOR))}
-    }
+    labels = _labels(*(metadata.get("labels", {}).get(key) for key in (POOL, ACCELERATOR)))
+    found: Json = {"metadata": {"name": metadata["name"], "labels": labels}}
     if any(c.get("type") == "Ready" and c.get("status") == "True" for c in _conditions(node)):
-        found["status"] = {"conditions": [_READY]}
+        found["status"] = _UP
     return found
+
+
+@lru_cache(maxsize=4096)
+def _labels(pool: str | None, accelerator: str | None) -> dict[str, str]:
+    """One for all hosts of a pool."""
+    return {key: value for key, value in ((POOL, pool), (ACCELERATOR, accelerator)) if value is not None}
 
 
 def work(pod: Json) -> Json:
@@ -66,6 +75,7 @@ def pod(pod: Json) -> Json:
     for part in ("initContainerStatuses", "containerStatuses"):
         if troubled := [s for s in status.get(part, []) if not _well(s)]:
             shown[part] = troubled
+    shown = _RUNNING if shown == _RUNNING else shown
     return {"metadata": kept, "spec": {"nodeName": pod.get("spec", {}).get("nodeName")}, "status": shown}
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from xpk.cloud.errors import clean
 from xpk.engine import slim
 from xpk.engine.conditions import Condition, conditions_of
-from xpk.engine.kube_reads import JOBSET_API, KUEUE, NODES, POOL_LABEL
+from xpk.engine.kube_reads import JOBSET_API, KUEUE, all_nodes
 from xpk.engine.pods import JOBSET_LABEL, PodFailure, failures_of
 from xpk.engine.queue_closed import closed_queues
 from xpk.engine.queue_order import by_jobset
@@ -99,7 +99,7 @@ def read_description(kube: KubeApi, name: str, namespace: str, cluster: str) -> 
             lambda: kube.list(f"{KUEUE}/localqueues"),
             lambda: kube.list(f"/api/v1{inside}/events", field_selector=_OF_OTHERS, keep=slim.event),
             lambda: kube.list(f"/api/v1{inside}/events", field_selector=_OF_PODS, keep=slim.event),
-            lambda: kube.list(NODES, label_selector=POOL_LABEL, keep=slim.host),
+            lambda: all_nodes(kube),
         ]
     )
     if not jobsets:
