@@ -154,7 +154,7 @@ def test_fewer_slices_than_asked_for_and_none_at_all(world: Any, spec: Any) -> N
         world.plan(asked(spec, tpu="v6e-32"))
     assert caught.value.faults[0].what == "--tpu-type v6e-32"
     assert "0 node pools are slices of v6e-32" in caught.value.faults[0].why
-    assert "a: topology 4x4, not 4x8" in caught.value.faults[0].why
+    assert "a: v6e-16 (4x4), not v6e-32 (4x8)" in caught.value.faults[0].why
 
 
 def test_a_pool_in_error_is_named_with_its_reason(world: Any, spec: Any) -> None:
