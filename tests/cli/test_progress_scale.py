@@ -39,7 +39,7 @@ def plan_of(pools: int, name: str) -> Plan:
 
 
 def stream(plan: Plan, clock: Clock, *, fails: int = 0) -> Iterator[Event]:
-    """What the engine tells of the pools of a plan, as it was recorded on the emulator: all steps begin at
+    """What the engine tells of the pools of a plan, written down here: all steps begin at
     once, GKE works on so many, each says how far it is, each 35th of the first waves has no machines.
     """
     pools = [planned.id for planned in plan.steps if planned.id.startswith("pool/")]
