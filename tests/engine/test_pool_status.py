@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from xpk.engine.clusters import cluster_status, list_clusters, usage_of
-from xpk.engine.pool_status import capacity_of, natural, pools_of, slice_type_of
+from xpk.engine.pool_status import capacity_of, pools_of, slice_type_of
 from xpk.engine.wire import Json
+from xpk.plan.slices import by_number
 
 
 def pool(name: str, machine: str = "ct6e-standard-4t", topology: str = "4x4", **fields: Any) -> Json:
@@ -83,7 +84,7 @@ def test_capacity_in_words(config: Json, words: str) -> None:
 
 def test_names_in_the_order_of_their_numbers() -> None:
     names = ["c-np-10", "c-np-2", "default-pool", "c-np-0"]
-    assert sorted(names, key=natural) == ["c-np-0", "c-np-2", "c-np-10", "default-pool"]
+    assert sorted(names, key=by_number) == ["c-np-0", "c-np-2", "c-np-10", "default-pool"]
 
 
 def test_a_cluster_from_gkes_json_alone() -> None:

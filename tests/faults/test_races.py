@@ -42,7 +42,7 @@ def writes(command: str) -> Iterator[tuple[Wanted, When]]:
     for wanted in reference(command).wanted:
         if wanted.write and not wanted.nth and (EVERYTHING or wanted.kind not in seen):
             seen.add(wanted.kind)
-            if len(seen) % STRIDE == 1 % STRIDE:
+            if (len(seen) - 1) % STRIDE == 0:
                 for when in moments:
                     yield wanted, when
 

@@ -12,6 +12,7 @@ from xpk.engine.wire import Json, KubeApi
 from xpk.plan.driver import CRD
 from xpk.plan.releases import RELEASES, deployment_ref
 from xpk.plan.steps import ObjectRef
+from xpk.render.workload import RAMDISK_DRIVER
 
 POOL_LABEL = slim.POOL
 TPU_LABEL = slim.ACCELERATOR
@@ -20,7 +21,6 @@ KUEUE = "/apis/kueue.x-k8s.io/v1beta2"
 _OLD_KUEUE = "/apis/kueue.x-k8s.io/v1beta1"
 JOBSET_API = "/apis/jobset.x-k8s.io/v1alpha2"
 NODES = "/api/v1/nodes"
-RAMDISK_DRIVER = "multitier-checkpoint.csi.storage.gke.io"
 _NODES_AT_ONCE = 250
 _NO_DAEMON = "!pod-template-generation"
 """DaemonSets label their pods so, and nothing else does (pkg/controller/daemon/util of Kubernetes)."""

@@ -10,6 +10,7 @@ from xpk.cloud.errors import clean
 from xpk.engine.conditions import true
 from xpk.engine.kube_reads import POOL_LABEL
 from xpk.engine.wire import Json
+from xpk.plan.slices import by_number
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +99,7 @@ def pools_of(
     found = [
         _pool(p, joined, up, (running or {}).get(str(p["name"]), ())) for p in cluster.get("nodePools", [])
     ]
-    return tuple(sorted(found, key=lambda p: natural(p.name)))
+    return tuple(sorted(found, key=lambda p: by_number(p.name)))
 
 
 def _pool(pool: Json, joined: dict[str, int], up: dict[str, int], running: tuple[str, ...]) -> PoolStatus:
@@ -120,9 +121,3 @@ def _pool(pool: Json, joined: dict[str, int], up: dict[str, int], running: tuple
         hosts_ready=up.get(name, 0),
         running=running,
     )
-
-
-def natural(name: str) -> tuple[str, int, str]:
-    """Sorts c-np-2 before c-np-10."""
-    head, _, tail = name.rpartition("-")
-    return (head, int(tail), "") if tail.isascii() and tail.isdigit() else (name, -1, "")

@@ -12,7 +12,7 @@ from xpk.errors import FaultCollector
 from xpk.plan.kept import and_, runs_on_it
 from xpk.plan.observed import Observed
 from xpk.plan.pool_body import GKE_METADATA, pool_body
-from xpk.plan.slices import Slices, trouble, ways_out
+from xpk.plan.slices import Slices, by_number, trouble, ways_out
 from xpk.plan.steps import CreateNodePool, DeleteNodePool, PlannedStep, UpdateNodePool
 from xpk.spec.cluster import ClusterSpec
 
@@ -35,7 +35,7 @@ def plan_pools(
     """Delete what has to go, create what is missing; a pool that is made anew waits for its name."""
     removed = {one.name: one for one in slices.removed}
     steps: list[PlannedStep] = []
-    for name in sorted({*removed, *slices.created}, key=lambda n: int(n.rpartition("-")[2])):
+    for name in sorted({*removed, *slices.created}, key=by_number):
         wait = needs
         if name in removed:
             one = removed[name]

@@ -19,6 +19,8 @@ from xpk.spec.workload import WorkloadSpec
 
 HASH_ANNOTATION = "xpk.google.com/spec-hash"
 """Annotation with the hash of all that xpk asked for: the same hash means there is nothing to do."""
+RAMDISK_DRIVER = "multitier-checkpoint.csi.storage.gke.io"
+"""The CSI driver of the multi-tier checkpointing add-on."""
 
 _DEBUG_LOGS = {
     "TPU_STDERR_LOG_LEVEL": "0",
@@ -155,7 +157,7 @@ def _tolerations(capacity: Capacity | None) -> Iterator[Json]:
 def _volumes(spec: WorkloadSpec, host_network: bool) -> Iterator[Json]:
     yield {"name": "dshm", "emptyDir": {"medium": "Memory"}}
     if spec.ramdisk is not None:
-        yield {"name": "ramdisk", "csi": {"driver": "multitier-checkpoint.csi.storage.gke.io"}}
+        yield {"name": "ramdisk", "csi": {"driver": RAMDISK_DRIVER}}
     for index, mount in enumerate(spec.mounts):
         yield {"name": f"bucket-{index}", "csi": _bucket_volume(mount, host_network)}
 
