@@ -284,6 +284,24 @@ def test_lists(gke: Gke, fake: FakeServer) -> None:
     assert gke.warnings == ["GKE has no answer for us-east5-b now; what is there is not listed"]
 
 
+def test_of_a_long_list_only_what_is_wanted_is_read(gke: Gke, fake: FakeServer) -> None:
+    found = [{"name": f"operation-{number}", "status": "DONE", "unknown": {}} for number in range(3)]
+    fake.answer(body={"operations": found, "missingZones": ["us-east5-b"]})
+    fake.answer(body={})
+    wanted = gke.list_operations(LOCATION, lambda operation: operation["name"] == "operation-1")
+    assert wanted == [{"name": "operation-1", "status": "DONE"}]
+    assert gke.warnings == ["GKE has no answer for us-east5-b now; what is there is not listed"]
+    assert gke.list_operations(LOCATION) == []
+    assert fake.seen == [f"GET /v1/{LOCATION}/operations"] * 2
+
+
+@pytest.mark.parametrize("body", [{"operations": [7]}, {"operations": 7}, {"operations": [{"error": 7}]}])
+def test_a_list_of_operations_that_is_none(gke: Gke, fake: FakeServer, body: dict[str, Any]) -> None:
+    fake.answer(body=body)
+    with pytest.raises(UnreachableError, match="not a list of operations"):
+        gke.list_operations(LOCATION, lambda operation: operation.get("status") != "DONE")
+
+
 def test_an_operation_that_is_gone_is_an_error(gke: Gke, fake: FakeServer) -> None:
     fake.answer(404, error_body(404, "NOT_FOUND", "Not found: operation"))
     with pytest.raises(NotFound):

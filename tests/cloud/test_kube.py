@@ -11,6 +11,7 @@ import pytest
 from xpk.cloud.errors import (
     AlreadyExists,
     Ambiguous,
+    Conflict,
     KindNotServed,
     ResourceVersionGone,
 )
@@ -123,6 +124,20 @@ def test_delete(kube: Kube, fake: FakeServer) -> None:
     assert kube.delete(MAPS + "/m") is True
     assert kube.delete(MAPS + "/m", propagation="Background") is False
     assert [r.body["propagationPolicy"] for r in fake.requests] == ["Foreground", "Background"]
+
+
+def test_a_successor_of_what_is_to_be_deleted_stays_at_once(kube: Kube, fake: FakeServer) -> None:
+    """A conflict that passes is tried again; that of another uid never does."""
+    words = (
+        "the UID in the precondition (a) does not match the UID in record (b). The object might have been ..."
+    )
+    fake.answer(409, status(409, "Conflict", words, {"name": "m"}))
+    with pytest.raises(Conflict, match="does not match the UID"):
+        kube.delete(MAPS + "/m", uid="a")
+    fake.answer(409, status(409, "Conflict", "the object has been modified", {"name": "m"}))
+    fake.answer(200, status(200, "", ""))
+    assert kube.delete(MAPS + "/m", uid="a") is True
+    assert [r.body["preconditions"] for r in fake.requests] == [{"uid": "a"}] * 3
 
 
 def test_list_reads_all_pages_and_completes_the_objects(kube: Kube, fake: FakeServer) -> None:

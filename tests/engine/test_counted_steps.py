@@ -64,7 +64,7 @@ def run_pools(timing: Timing, workers: Workers) -> RunPools:
         loop = Loop(
             graph=Graph([PlannedStep(name, WaitForCrd(name)) for name in tasks]),
             perform=lambda planned: tasks[planned.id](),
-            read_operations=list,
+            read_operations=lambda names: [],
             read_operation=lambda name: {"name": name},
             workers=workers,
             timing=timing,

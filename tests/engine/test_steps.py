@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any
 
 import pytest
 
+from tests.engine.bench import CLUSTER, FAULT, Bench
 from xpk.catalog.slices import resolve
-from xpk.cloud.errors import FieldConflict, KindNotServed, WebhookNotReady
+from xpk.cloud.errors import (
+    FieldConflict,
+    KindNotServed,
+    WebhookNotReady,
+)
 from xpk.engine.apply import apply
-from xpk.engine.events import Event, StepProgress
+from xpk.engine.events import Event
 from xpk.engine.timing import Timing
 from xpk.engine.wire import Json
 from xpk.engine.workers import Workers
@@ -26,140 +30,14 @@ from xpk.plan.steps import (
     Plan,
     PlannedStep,
     ReplaceObject,
-    Step,
     WaitForCrd,
     WaitForDeployment,
     WaitForDriver,
 )
 from xpk.spec.capacity import OnDemand
 
-CLUSTER = "projects/p/locations/us-east5/clusters/c"
-_FAULT = Fault("it", "cannot", "do")
 QUEUE: Json = {"apiVersion": "kueue.x-k8s.io/v1beta2", "kind": "ClusterQueue", "metadata": {"name": "q"}}
 CONFIGURATION = "/apis/checkpointing.gke.io/v1/checkpointconfigurations/cpc"
-
-
-class FakeKube:
-    """Objects by path; `refuse` is raised, one after the other, by applies."""
-
-    def __init__(self) -> None:
-        self.objects: dict[str, Json] = {}
-        self.lists: dict[str, list[Json]] = {}
-        self.refuse: list[Exception] = []
-        self.applied: list[tuple[str, bool]] = []
-        self.gone_after: int | None = None
-        self.on_get: Callable[[str], None] = lambda path: None
-
-    def get(self, path: str, /) -> Json | None:
-        self.on_get(path)
-        if self.gone_after is not None:
-            self.gone_after -= 1
-            if self.gone_after < 0:
-                self.objects.pop(path, None)
-        return self.objects.get(path)
-
-    def list(
-        self,
-        path: str,
-        /,
-        *,
-        label_selector: str = "",
-        field_selector: str = "",
-        limit: int = 500,
-        keep: Callable[[Json], Json] | None = None,
-        metadata_only: bool = False,
-    ) -> list[Json]:
-        return self.lists.get(path, [])
-
-    def apply(self, manifest: Json, /, *, force: bool = False) -> Json:
-        if self.refuse:
-            error = self.refuse.pop(0)
-            raise error
-        self.applied.append((str(manifest["metadata"]["name"]), force))
-        self.objects[self.path_of(manifest)] = manifest
-        return manifest
-
-    def delete(
-        self, path: str, /, *, propagation: Literal["Foreground", "Background", "Orphan"] = "Foreground"
-    ) -> bool:
-        return path in self.objects
-
-    def path_of(self, manifest: Json, /) -> str:
-        return f"/{manifest['kind']}/{manifest['metadata']['name']}"
-
-
-class FakeCloud:
-    """Everything at once: one cluster, one bucket."""
-
-    def __init__(self, kube: FakeKube) -> None:
-        self.fake_kube = kube
-        self.cluster_reads = 0
-        self.binding_errors: list[Exception] = []
-        self.bindings: list[str] = []
-        self.sent: list[str] = []
-
-    @property
-    def gke(self) -> Any:
-        return self
-
-    @property
-    def storage(self) -> Any:
-        return self
-
-    @property
-    def projects(self) -> Any:
-        return self
-
-    def kube(self, cluster_name: str, cluster_json: Json, /) -> FakeKube:
-        return self.fake_kube
-
-    def fetch_release(self, path: str, /) -> bytes:
-        raise AssertionError("not while a plan is carried out")
-
-    def get_cluster(self, name: str, /) -> Json | None:
-        self.cluster_reads += 1
-        return {"name": "c"}
-
-    def add_binding(self, bucket: str, role: str, member: str, /) -> bool:
-        if self.binding_errors:
-            raise self.binding_errors.pop(0)
-        self.bindings.append(member)
-        return True
-
-    def send(self, method: str, path: str, body: Json | None = None, /) -> Json:
-        self.sent.append(path)
-        return {"name": "op", "status": "RUNNING"}
-
-    def list_operations(self, parent: str, /) -> list[Json]:
-        message = "Not all instances running in IGM. Current errors: [GCE_STOCKOUT]: x"
-        return [{"name": "op", "status": "DONE", "error": {"code": 8, "message": message}}]
-
-    def get_node_pool(self, name: str, /) -> Json | None:
-        text = "The zone does not have\x1b[31m enough resources"
-        return {"name": "np", "status": "ERROR", "conditions": [{"code": "GCE_STOCKOUT", "message": text}]}
-
-
-class Bench:
-    def __init__(self, timing: Timing, workers: Workers) -> None:
-        self.timing, self.workers = timing, workers
-        self.kube = FakeKube()
-        self.cloud = FakeCloud(self.kube)
-        self.events: list[Event] = []
-
-    def __call__(self, *steps: Step, **needs: tuple[str, ...]) -> None:
-        planned = [PlannedStep(f"s{i}", step, needs.get(f"s{i}", ())) for i, step in enumerate(steps)]
-        apply(
-            Plan("test", tuple(planned)),
-            self.cloud,
-            CLUSTER,
-            on_event=self.events.append,
-            timing=self.timing,
-            workers=self.workers,
-        )
-
-    @property
-    def words(self) -> list[str]:
-        return [event.words for event in self.events if isinstance(event, StepProgress)]
 
 
 @pytest.fixture
@@ -168,14 +46,14 @@ def bench(timing: Timing, workers: Workers) -> Bench:
 
 
 def test_an_apply_waits_for_a_webhook_and_for_its_kind(bench: Bench) -> None:
-    bench.kube.refuse = [KindNotServed(_FAULT), WebhookNotReady(_FAULT), WebhookNotReady(_FAULT)]
+    bench.kube.refuse = [KindNotServed(FAULT), WebhookNotReady(FAULT), WebhookNotReady(FAULT)]
     bench(ApplyObject(QUEUE))
     assert bench.kube.applied == [("q", False)]
     assert bench.words == ["waiting for the controller to answer"]
 
 
 def test_an_apply_does_not_wait_for_ever(bench: Bench) -> None:
-    bench.kube.refuse = [WebhookNotReady(_FAULT)] * 10_000
+    bench.kube.refuse = [WebhookNotReady(FAULT)] * 10_000
     begin = bench.timing.now()
     with pytest.raises(NotReady, match="ClusterQueue q"):
         bench(ApplyObject(QUEUE))
@@ -187,14 +65,15 @@ def test_an_apply_does_not_wait_for_ever(bench: Bench) -> None:
     [
         ("quota 1 -> 2", "kubectl-client-side-apply", True),
         ("quota 1 -> 2", "kubectl", True),
+        ("ttlSecondsAfterFinished 1 -> 2", "xpk", True),
         ("quota 1 -> 2", "terraform", False),
         ("", "kubectl", False),
     ],
 )
-def test_fields_of_others_are_taken_only_from_kubectl_and_only_as_the_plan_showed(
+def test_fields_of_others_are_taken_only_from_kubectl_or_our_own_and_only_as_the_plan_showed(
     bench: Bench, why: str, manager: str, taken: bool
 ) -> None:
-    bench.kube.refuse = [FieldConflict(_FAULT, managers=(manager,), fields=(".spec",))]
+    bench.kube.refuse = [FieldConflict(FAULT, managers=(manager,), fields=(".spec",))]
     if taken:
         bench(ApplyObject(QUEUE, why))
         assert bench.kube.applied == [("q", True)]
@@ -248,7 +127,7 @@ def test_a_release_is_forced_and_its_kinds_come_first(bench: Bench) -> None:
 
 
 def test_a_release_tries_again_only_what_was_kept_back(bench: Bench) -> None:
-    bench.kube.refuse = [WebhookNotReady(_FAULT), WebhookNotReady(_FAULT)]
+    bench.kube.refuse = [WebhookNotReady(FAULT), WebhookNotReady(FAULT)]
     bench(_release("Deployment", "Service", "Secret"))
     assert sorted(name for name, _ in bench.kube.applied) == ["deployment", "secret", "service"]
 
@@ -273,7 +152,7 @@ def test_a_placeholder_is_never_sent(bench: Bench) -> None:
 
 
 def test_a_refused_grant_is_not_tried_again(bench: Bench) -> None:
-    bench.cloud.binding_errors = [AccessError(_FAULT)]
+    bench.cloud.binding_errors = [AccessError(FAULT)]
     with pytest.raises(AccessError):
         bench(GrantBucketRole("b", "r", "m"))
     assert bench.cloud.bindings == []

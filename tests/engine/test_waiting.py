@@ -10,7 +10,7 @@ import pytest
 from xpk.engine.timing import Timing
 from xpk.engine.waiting import Outcome, wait_for_workload
 from xpk.engine.wire import Json
-from xpk.errors import Fault, StateError, UnreachableError
+from xpk.errors import Fault, NotReady, StateError, UnreachableError
 from xpk.spec.cluster import Place
 
 PLACE = Place("p", "us-east5")
@@ -27,6 +27,7 @@ class Cluster:
 
     def __init__(self, *states: Json | Exception | None) -> None:
         self.states = list(states)
+        self.status = "RUNNING"
         self.looks = 0
 
     @property
@@ -34,7 +35,10 @@ class Cluster:
         return self
 
     def get_cluster(self, name: str) -> Json:
-        return {"name": "c", "status": "RUNNING"}
+        return {"name": "c", "status": self.status}
+
+    def list_operations(self, parent: str, keep: object = None) -> list[Json]:
+        return []
 
     def kube(self, name: str, cluster: Json) -> Any:
         return self
@@ -95,3 +99,15 @@ def test_a_control_plane_that_is_away_for_some_minutes(timing: Timing) -> None:
         wait(timing, jobset(), AWAY)
     with pytest.raises(UnreachableError):
         wait(timing, AWAY, jobset())
+
+
+def test_a_control_plane_that_is_away_before_the_first_look(timing: Timing) -> None:
+    """GKE's own status excuses it, also where no operation is listed; for as long as the wait may take."""
+    cluster: Any = Cluster(AWAY, AWAY, jobset("Completed"))
+    cluster.status = "RECONCILING"
+    assert wait_for_workload(cluster, PLACE, "c", "w1", timing=timing).result == "succeeded"
+    cluster, begin = Cluster(AWAY), timing.now()
+    cluster.status = "RECONCILING"
+    with pytest.raises(NotReady, match="GKE changes the cluster; the cluster is RECONCILING"):
+        wait_for_workload(cluster, PLACE, "c", "w1", timeout=100.0, timing=timing)
+    assert 100 < timing.now() - begin < 120

@@ -71,7 +71,8 @@ def _status(
 def body_of(wanted: Wanted, code: int) -> Json:
     """The refusal in the form of the API that answers."""
     if wanted.api == "kubernetes":
-        reason = {401: "Unauthorized", 403: "Forbidden", 409: "Conflict", 410: "Expired"}.get(code, "")
+        taken = "AlreadyExists" if wanted.method == "POST" else "Conflict"
+        reason = {401: "Unauthorized", 403: "Forbidden", 409: taken, 410: "Expired"}.get(code, "")
         return {
             "kind": "Status",
             "apiVersion": "v1",

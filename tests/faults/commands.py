@@ -69,10 +69,14 @@ def create_cluster(slices: int, ramdisk: str = "10Gi") -> Callable[[Run], None]:
     return command
 
 
-def create_workload(run: Run) -> None:
+def create_workload(run: Run, spec: WorkloadSpec | None = None) -> None:
     """`xpk workload create`."""
-    spec = workload()
-    carry_out(run, plan_workload(spec, PLACE, observe_workload(run.cloud, spec, PLACE)))
+    carry_out(run, planned_workload(run, spec or workload()))
+
+
+def planned_workload(run: Run, spec: WorkloadSpec) -> Plan:
+    """Its plan."""
+    return plan_workload(spec, PLACE, observe_workload(run.cloud, spec, PLACE))
 
 
 def delete_workload(run: Run) -> None:

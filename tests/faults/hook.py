@@ -46,7 +46,8 @@ class Wire:
         if self._how == "refused":
             raise NewConnectionError(conn, "Connection refused")
         if self._how == "timeout after":
-            response = _original(pool, conn, method, url, **options)
+            # Without `response_conn` the answer does not give the connection back: urllib3 does, once.
+            response = _original(pool, conn, method, url, **{**options, "response_conn": None})
             response.read()
             response.close()
         conn.close()

@@ -16,7 +16,6 @@ _VARYING = re.compile(
     r"|(?P<uid>[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}(?:-[a-z0-9]{5}\b)?)"
     r"|(?P<operation>operation-\d+-[0-9a-f-]+)"
     r"|(?P<pod>(?<=w1-slice-job-\d-\d-)[a-z0-9]{5}\b)"
-    r"|(?P<workload>(?<=jobset-w1-)[0-9a-f]{5}\b)"
     r"|(?P<ip>\b10\.\d+\.\d+\.\d+\b)"
 )
 _MASKED = {
@@ -34,6 +33,8 @@ _MASKED = {
 _KINDS = "customresourcedefinitions.apiextensions.k8s.io"
 _COUNTED = "clusterqueues.kueue.x-k8s.io"
 _UNORDERED = {"managedFields", "nodePools", "clusters", "members"}
+_NAMING = {"jobs.batch", "jobsets.jobset.x-k8s.io", "pods", "workloads.kueue.x-k8s.io"}
+"""Kinds in which Kueue writes the names of its Workloads."""
 _LEFT_OUT = {"events", "leases.coordination.k8s.io"}
 
 
@@ -63,9 +64,12 @@ def operations(world: World) -> Counter[str]:
 def _kubernetes(world: Json) -> Json:
     """The objects by kind and masked name. Those of one name, such as a DaemonSet's pods, in order."""
     found: Json = {}
+    names = _workload_names(world["objects"])
     for kind, items in world["objects"].items():
         if kind in _LEFT_OUT:
             continue
+        if kind in _NAMING:
+            items = _renamed(items, names)
         alike: dict[str, list[Any]] = {}
         for item in items:
             if kind == _KINDS:
@@ -80,6 +84,28 @@ def _kubernetes(world: Json) -> Json:
             for number, one in enumerate(sorted(masked, key=repr)):
                 found[f"{kind} {name} {number}"] = one
     return found
+
+
+def _workload_names(objects: Json) -> dict[str, str]:
+    """Kueue's Workloads by their names, which end in a hash of their JobSet's uid, and a name without it.
+
+    Only those whose JobSet is there: the name of a former one, wherever it is left, is a difference.
+    """
+    there = {jobset["metadata"]["uid"] for jobset in objects.get("jobsets.jobset.x-k8s.io", ())}
+    return {
+        item["metadata"]["name"]: f"jobset-{owner['name']}-<hash>"
+        for item in objects.get("workloads.kueue.x-k8s.io", ())
+        for owner in item["metadata"].get("ownerReferences", ())
+        if owner["uid"] in there
+    }
+
+
+def _renamed(items: list[Json], names: dict[str, str]) -> list[Json]:
+    text = json.dumps(items)
+    for name, other in names.items():
+        text = text.replace(name, other)
+    renamed: list[Json] = json.loads(text)
+    return renamed
 
 
 def _masked(value: Any, key: str = "") -> Any:

@@ -90,7 +90,11 @@ def test_ctrl_c_twice(command: str, starter: Starter, record: Record) -> None:
     def twice(world: World, hold: Held, program: Program) -> None:
         program.signal(signal.SIGINT)
         program.signal(signal.SIGINT)
-        assert program.code() == 130, program.said
+        code = program.code()
+        # A shell calls both 130: an interpreter that already ends has its own handlers no more. One that an
+        # interrupt ended unhandled would have said so.
+        silent = code == -signal.SIGINT and "Traceback" not in program.said
+        assert code == 130 or silent, f"{code}: {program.said}"
         hold.forget()
 
     _stop_everywhere(command, starter, "Ctrl-C twice", twice, record)

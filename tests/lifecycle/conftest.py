@@ -53,13 +53,33 @@ def make_spec(
     return ClusterSpec(slice_type=shape, num_slices=slices, **given)
 
 
+_STATES: dict[ClusterSpec, str] = {}
+
+
+def _state_of(spec: ClusterSpec) -> str:
+    """The state of an emulated Google Cloud in which the cluster was made: once for each spec."""
+    if spec not in _STATES:
+        with _running() as world:
+            world.create(spec)
+            _STATES[spec] = json.dumps(world.emulator.cloud.dump())
+    return _STATES[spec]
+
+
 @dataclass
 class World:
     """One emulated Google Cloud and the clients that talk to it."""
 
-    url: str
+    emulator: Emulator
     cloud: Cloud
     events: list[Event] = field(default_factory=list)
+
+    @property
+    def url(self) -> str:
+        return self.emulator.url
+
+    def made(self, spec: ClusterSpec) -> None:
+        """Begin with what `create` leaves behind, where the creation itself is not what a test looks at."""
+        self.emulator.cloud.load(json.loads(_state_of(spec)))
 
     def plan(self, spec: ClusterSpec) -> Plan:
         return plan_cluster(spec, observe_cluster(self.cloud, spec))
@@ -101,7 +121,7 @@ def _running() -> Iterator[World]:
     with Emulator(port=0, time_scale=0.0003) as emulator:
         retrier = Retrier(sleep=lambda seconds: None)
         with Cloud(emulated(emulator.url), environ={}, retrier=retrier) as cloud:
-            yield World(emulator.url, cloud)
+            yield World(emulator, cloud)
 
 
 @pytest.fixture
@@ -114,7 +134,7 @@ def world() -> Iterator[World]:
 def built() -> Iterator[World]:
     """A world with the cluster c1 of two slices in it, for all tests of a module."""
     with _running() as world:
-        world.create(make_spec(2))
+        world.made(make_spec(2))
         yield world
 
 
@@ -197,6 +217,10 @@ class Google:
 
     def create(self, spec: ClusterSpec) -> Report:
         return self.apply(self.plan(spec))
+
+    def made(self, spec: ClusterSpec) -> None:
+        """As that of `World`."""
+        self.emulator.cloud.load(json.loads(_state_of(spec)))
 
     def delete(self) -> Report:
         observed = observe_deletion(self.cloud, PLACE, "c1", Waiting(timing=self.timing))

@@ -172,7 +172,7 @@ REPLACED: dict[str, tuple[tuple[int, dict[str, Any]], tuple[int, dict[str, Any]]
 @pytest.mark.parametrize("change", REPLACED)
 def test_after_a_change_nothing_is_left_to_do(world: Any, spec: Any, change: str) -> None:
     (before, flags), (after, others) = REPLACED[change]
-    world.create(spec(before, **flags))
+    world.made(spec(before, **flags))
     wanted = spec(after, **others)
     report = world.create(wanted)
     assert (report.failed, report.left) == ((), ())
@@ -180,7 +180,7 @@ def test_after_a_change_nothing_is_left_to_do(world: Any, spec: Any, change: str
 
 
 def test_another_type_takes_its_ramdisk_along(world: Any, spec: Any) -> None:
-    world.create(spec(2))
+    world.made(spec(2))
     wanted = spec(2, "v5p-16")
     plan = world.plan(wanted)
     assert sum(isinstance(planned.step, ReplaceObject) for planned in plan.steps) == 1
@@ -193,7 +193,7 @@ def test_another_type_takes_its_ramdisk_along(world: Any, spec: Any) -> None:
 
 def test_another_bucket(world: Any, spec: Any) -> None:
     first = spec(2)
-    world.create(first)
+    world.made(first)
     wanted = replace(first, mtc=replace(first.mtc, bucket="second-bucket"))
     world.create(wanted)
     check_nothing_left(world, wanted)
@@ -241,7 +241,7 @@ def older_kueue(world: Any, spec: Any) -> ClusterSpec:
 def test_what_runs_on_a_kept_slice_is_untouched(
     world: Any, spec: Any, change: Callable[[Any, Any], ClusterSpec]
 ) -> None:
-    world.create(spec(3))
+    world.made(spec(3))
     start(world, 2, mtc=True)
     before = pods(world)
     wanted = change(world, spec)
@@ -257,7 +257,7 @@ def test_what_runs_on_a_kept_slice_is_untouched(
 
 @pytest.mark.parametrize("component", ["jobset", "kueue"])
 def test_a_newer_controller_stays(world: Any, spec: Any, component: str) -> None:
-    world.create(spec(1))
+    world.made(spec(1))
     installed(world, component, "v0.99.0")
     plan = world.plan(spec(2))
     (kept,) = [one for one in plan.kept if one.id == f"install/{component}"]
@@ -272,7 +272,7 @@ def forced(world: Any, wanted: ClusterSpec) -> Plan:
 
 
 def test_busy_slices_go_by_force_and_the_idle_ones_before_them(world: Any, spec: Any) -> None:
-    world.create(spec(3))
+    world.made(spec(3))
     start(world, 2)
     with pytest.raises(StateError, match="too few slices are idle: w1 on c1-np-"):
         world.plan(spec(1))
@@ -284,7 +284,7 @@ def test_busy_slices_go_by_force_and_the_idle_ones_before_them(world: Any, spec:
 
 
 def test_a_mounted_ramdisk_is_not_changed(world: Any, spec: Any) -> None:
-    world.create(spec(2))
+    world.made(spec(2))
     start(world, 2, mtc=True)
     for wanted in (spec(2, ramdisk="20Gi"), spec(2, "v5p-16")):
         with pytest.raises(StateError, match="w1 mounts it, and a change takes it away"):
@@ -301,7 +301,7 @@ def test_a_mounted_ramdisk_is_not_changed(world: Any, spec: Any) -> None:
 def test_what_is_being_deleted_is_waited_for_and_made_anew(
     world: Any, spec: Any, ref: tuple[str, str, str]
 ) -> None:
-    world.create(spec(2))
+    world.made(spec(2))
     hold(world, ref)
     delete(world, ref)
     old = next(o["metadata"]["uid"] for o in things(world) if o["kind"] == ref[1])
@@ -323,7 +323,7 @@ def test_what_is_being_deleted_is_waited_for_and_made_anew(
 
 def test_a_flavor_that_is_being_deleted_is_let_go_of(world: Any, spec: Any) -> None:
     """The queue holds it: to wait for it alone would be to wait for ever."""
-    world.create(spec(2))
+    world.made(spec(2))
     delete(world, FLAVOR)
     assert names(world, "ResourceFlavor") == ["v6e-4x4"]
     world.create(spec(2))
@@ -335,7 +335,7 @@ def test_a_flavor_that_is_being_deleted_is_let_go_of(world: Any, spec: Any) -> N
 def test_a_run_that_was_interrupted_while_it_replaced_the_ramdisk(world: Any, spec: Any) -> None:
     import threading
 
-    world.create(spec(2))
+    world.made(spec(2))
     hold(world, CONFIGURATION)
     stopping = threading.Event()
 
@@ -354,7 +354,7 @@ def test_a_run_that_was_interrupted_while_it_replaced_the_ramdisk(world: Any, sp
 
 
 def test_a_run_that_ended_before_the_old_flavor_was_gone(world: Any, spec: Any) -> None:
-    world.create(spec(2))
+    world.made(spec(2))
     world.fault(match={"method": "DELETE", "path": "/resourceflavors/v6e-4x4$"}, times=1, status=403)
     wanted = spec(2, "v6e-32")
     with pytest.raises(AccessError):

@@ -60,7 +60,7 @@ def test_a_quota_that_others_use_up_is_waited_for(google_with: Any, spec: Any) -
 
 
 def test_a_change_of_somebody_elses_to_the_cluster_is_waited_for(google: Any, spec: Any) -> None:
-    google.create(spec(1, ramdisk=None))
+    google.made(spec(1, ramdisk=None))
     plan = google.plan(spec(9, ramdisk=None))
     update = {"update": {"desiredAddonsConfig": {"gcpFilestoreCsiDriverConfig": {"enabled": True}}}}
     google.cloud.gke.send("PUT", f"/v1/{CLUSTER}", update)
@@ -73,7 +73,7 @@ def test_a_change_of_somebody_elses_to_the_cluster_is_waited_for(google: Any, sp
 
 
 def test_a_change_to_the_cluster_waits_for_pools_that_somebody_else_makes(google: Any, spec: Any) -> None:
-    google.create(spec(1, ramdisk=None))
+    google.made(spec(1, ramdisk=None))
     plan = google.plan(spec(1))
     assert any(step.id.startswith("update/") for step in plan.steps)
     pool = {"nodePool": {"name": "other", "initialNodeCount": 1}}
@@ -85,10 +85,11 @@ def test_a_change_to_the_cluster_waits_for_pools_that_somebody_else_makes(google
 
 
 def test_an_operation_on_one_pool_holds_no_other_one_back(google: Any, spec: Any) -> None:
-    google.create(spec(2, ramdisk=None))
+    google.made(spec(2, ramdisk=None))
     plan = google.plan(spec(4, "v6e-32", ramdisk=None))
-    google.fault(world="operation-stuck", operation="UPDATE_NODE_POOL")
-    google.cloud.gke.send("PUT", f"/v1/{CLUSTER}/nodePools/c1-np-0", {"tags": {"tags": ["theirs"]}})
+    google.fault(world="operation-stuck", operation="UPGRADE_NODES")
+    pool = google.cloud.gke.get_node_pool(f"{CLUSTER}/nodePools/c1-np-0")
+    google.cloud.gke.send("PUT", f"/v1/{CLUSTER}/nodePools/c1-np-0", {"nodeVersion": pool["version"]})
     begin = google.clock.now()
     google.clock.after(1500, google.heal)
     google.apply(plan)
@@ -99,8 +100,21 @@ def test_an_operation_on_one_pool_holds_no_other_one_back(google: Any, spec: Any
     assert google.plan(spec(4, "v6e-32", ramdisk=None)).empty
 
 
+def test_what_somebody_else_changes_while_a_deletion_waits_is_kept(google: Any, spec: Any) -> None:
+    google.made(spec(2, ramdisk=None))
+    plan = google.plan(spec(1, ramdisk=None))
+    google.fault(world="operation-stuck", operation="UPDATE_NODE_POOL")
+    google.cloud.gke.send("PUT", f"/v1/{CLUSTER}/nodePools/c1-np-1", {"tags": {"tags": ["theirs"]}})
+    google.clock.after(600, google.heal)
+    with pytest.raises(StateError) as caught:
+        google.apply(plan)
+    assert "was changed by somebody else" in caught.value.faults[0].why
+    assert google.refusals(400), "it waited for the other operation"
+    assert google.pools()["c1-np-1"] == "RUNNING"
+
+
 def test_a_deletion_waits_for_what_runs_on_the_cluster(google: Any, spec: Any) -> None:
-    google.create(spec(1, ramdisk=None))
+    google.made(spec(1, ramdisk=None))
     google.fault(world="control-plane-resize", cluster="c1", after_pools=0, seconds=300)
     google.requests.clear()
     google.delete()
@@ -140,7 +154,7 @@ def test_a_cluster_in_error_takes_nothing_but_its_deletion(google: Any, spec: An
 
 
 def test_a_change_that_fails_is_planned_again(google: Any, spec: Any) -> None:
-    google.create(spec(1, ramdisk=None))
+    google.made(spec(1, ramdisk=None))
     google.fault(world="operation-error", operation="UPDATE_CLUSTER", message="Broken.")
     with pytest.raises(CloudError, match="Broken"):
         google.create(spec(1))

@@ -59,7 +59,7 @@ def test_kubernetes_does_not_answer_for_minutes_while_objects_are_written(google
 
 
 def test_a_plan_is_made_after_the_resize(google: Any, spec: Any) -> None:
-    google.create(spec(1))
+    google.made(spec(1))
     google.fault(world="control-plane-resize", cluster="c1", after_pools=0, seconds=600, away_seconds=600)
     begin = google.clock.now()
     said: list[str] = []
@@ -79,7 +79,7 @@ def test_kubernetes_that_does_not_answer_for_no_reason_is_an_error(google: Any, 
 
 
 def test_an_update_without_an_answer_is_not_taken_for_what_gke_does_itself(google: Any, spec: Any) -> None:
-    google.create(spec(1, ramdisk=None))
+    google.made(spec(1, ramdisk=None))
     plan = google.plan(spec(1))
     google.fault(world="control-plane-resize", cluster="c1", after_pools=0, seconds=300)
     google.fault(match={"method": "PUT", "path": "/clusters/c1$"}, drop=True)
@@ -91,7 +91,7 @@ def test_an_update_without_an_answer_is_not_taken_for_what_gke_does_itself(googl
 
 
 def test_add_ons_and_the_workload_pool_are_changed_one_after_the_other(google: Any, spec: Any) -> None:
-    google.create(spec(1, ramdisk=None))
+    google.made(spec(1, ramdisk=None))
     google.requests.clear()
     google.create(spec(1))
     updates = [r for r in google.requests if r["method"] == "PUT" and r["path"] == f"/v1/{CLUSTER}"]
@@ -110,7 +110,7 @@ def test_add_ons_and_the_workload_pool_are_changed_one_after_the_other(google: A
 
 
 def test_an_edit_of_the_configuration_is_ignored_and_so_it_is_made_anew(google: Any, spec: Any) -> None:
-    google.create(spec(2))
+    google.made(spec(2))
     kube = google.cloud.kube(CLUSTER, {})
     path = "/apis/checkpointing.gke.io/v1/checkpointconfigurations/my-checkpointconfiguration"
     before = kube.get(path)
@@ -185,7 +185,7 @@ def test_iam_does_not_know_the_workload_identity_pool_yet(google: Any, spec: Any
 
 
 def test_a_workload_starts_when_its_own_grant_takes_effect(google: Any, spec: Any) -> None:
-    google.create(spec(1))
+    google.made(spec(1))
     google.fault(world="iam-late", seconds=420)
     workload = WorkloadSpec(
         name="w1",

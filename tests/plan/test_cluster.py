@@ -19,6 +19,7 @@ from xpk.plan.steps import (
     CreateCluster,
     CreateNodePool,
     DeleteNodePool,
+    GrantBucketRole,
     InstallRelease,
     Json,
     ObjectRef,
@@ -96,6 +97,14 @@ def test_pools_and_controllers_are_made_at_the_same_time(spec: MakeSpec) -> None
     needs = {planned.id: planned.needs for planned in plan_cluster(spec(), Observed.nothing()).steps}
     assert {needs[f"pool/mtc-1-np-{i}"] for i in (0, 1)} == {("cluster/mtc-1",)}
     assert needs["install/jobset"] == ("cluster/mtc-1",)
+
+
+@pytest.mark.parametrize("observed", [Observed.nothing(), Observed(live=True)])
+def test_grants_and_releases_wait_for_the_record_that_names_them(spec: MakeSpec, observed: Observed) -> None:
+    """A later run, which finds them there, no longer knows what they came from."""
+    plan = plan_cluster(spec(), observed)
+    waiting = [p.step.after for p in plan.steps if isinstance(p.step, GrantBucketRole | InstallRelease)]
+    assert waiting == ["apply/ConfigMap/mtc-1-metadata-configmap"] * 3
 
 
 @given(slices=st.integers(1, 300))

@@ -64,6 +64,19 @@ def test_grants_on_former_buckets_are_taken_back_too(there: Observed) -> None:
     assert [p.id for p in plan.steps] == ["revoke/b0", "revoke/b1", "delete/mtc-1"]
 
 
+def test_a_grant_that_somebody_may_be_about_to_make_is_looked_for_after_the_cluster(there: Observed) -> None:
+    state = replace(there.buckets["b1"], bindings=())
+    plan = plan_cluster_delete(PLACE, "mtc-1", replace(there, buckets={"b1": state}))
+    assert [(p.id, p.needs) for p in plan.steps] == [("delete/mtc-1", ()), ("revoke/b1", ("delete/mtc-1",))]
+    assert isinstance(plan.steps[1].step, RevokeBucketRole)
+    assert plan.steps[1].step.last
+    assert any("once more" in note for note in plan.notes)
+    others = replace(there, buckets={"b1": state}, other_clusters=("mtc-2",))
+    assert [p.id for p in plan_cluster_delete(PLACE, "mtc-1", others).steps] == ["delete/mtc-1"]
+    no_bucket = replace(there, buckets={"b1": replace(state, metadata=None)})
+    assert [p.id for p in plan_cluster_delete(PLACE, "mtc-1", no_bucket).steps] == ["delete/mtc-1"]
+
+
 def test_the_policy_is_written_whole(there: Observed) -> None:
     """Who carries out the printed request by hand must not take away what others have."""
     role, members = there.buckets["b1"].bindings[0]

@@ -63,6 +63,18 @@ def test_busy_slices_go_only_by_force(spec: MakeSpec, applied: Applied) -> None:
     assert deleted == {name(1): "w1 and team/w2 are stopped; 3 slices -> 1", name(2): "idle; 3 slices -> 1"}
 
 
+@pytest.mark.parametrize("asked", [{"num_slices": 1}, {"num_slices": 3, "tpu_type": "v6e-128"}])
+def test_every_deletion_means_the_pool_that_was_looked_at(
+    spec: MakeSpec, applied: Applied, asked: dict[str, Any]
+) -> None:
+    """Spare or of another kind: what somebody else has changed since then must not be deleted."""
+    there = with_pools(applied(spec(num_slices=3)), lambda pool: {**pool, "etag": f"of {pool['name']}"})
+    steps = [planned.step for planned in plan_cluster(spec(**asked), there).steps]
+    gone = [step for step in steps if isinstance(step, DeleteNodePool)]
+    assert len(gone) == (2 if asked["num_slices"] == 1 else 3)
+    assert all(step.etag == f"of {step.name}" for step in gone)
+
+
 OTHER: list[tuple[dict[str, Any], str]] = [
     ({"tpu_type": "v6e-128"}, "v6e-256 (16x16) -> v6e-128 (8x16)"),
     ({"tpu_type": "v5p-128"}, "v6e-256 (16x16) -> v5p-128 (4x4x4)"),

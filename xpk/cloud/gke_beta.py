@@ -6,14 +6,11 @@ one, so that both APIs give and take the same JSON.
 
 from __future__ import annotations
 
-from typing import Any
-
 import requests
-from google.protobuf import json_format
 
 from xpk.cloud.endpoints import Endpoints
 from xpk.cloud.errors import Call, Json
-from xpk.cloud.gke_calls import TypedCall, api_module, to_json
+from xpk.cloud.gke_calls import TypedCall, normal, to_json
 from xpk.cloud.http import JsonHttp
 from xpk.cloud.retry import Retrier
 
@@ -30,7 +27,7 @@ class GkeBeta:
     def read(self, method: str, name: str, call: Call) -> Json:
         """One cluster or node pool; `method` is the generated client's name for it."""
         answer = self._http.request("GET", f"{self._base}/v1beta1/{name}", call)
-        return _normal(_RESULTS[method], answer)
+        return normal("v1beta1", _RESULTS[method], answer)
 
     def send(self, typed: TypedCall) -> Json:
         """Carry out a write; the result is the Operation."""
@@ -39,15 +36,10 @@ class GkeBeta:
             body.pop(field, None)
         url = self._base + typed.path
         payload = None if typed.http_method == "DELETE" else body
-        return _normal("Operation", self._http.request(typed.http_method, url, typed.call, body=payload))
+        return normal(
+            "v1beta1", "Operation", self._http.request(typed.http_method, url, typed.call, body=payload)
+        )
 
     def close(self) -> None:
         """Close the connections."""
         self._http.close()
-
-
-def _normal(type_name: str, answer: Json) -> Json:
-    kind: Any = getattr(api_module("v1beta1"), type_name)
-    message = kind.pb(kind())
-    json_format.ParseDict(answer, message, ignore_unknown_fields=True)
-    return to_json(kind.wrap(message))

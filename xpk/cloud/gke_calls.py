@@ -83,6 +83,17 @@ def to_json(message: Any) -> Json:
     return result
 
 
+def normal(api: Api, type_name: str, answer: Json) -> Json:
+    """A message of the API's JSON as all of this package gives it: enum names, no defaults, known fields.
+
+    Raises json_format.ParseError for what is no such message.
+    """
+    kind: Any = getattr(api_module(api), type_name)
+    message = kind.pb(kind())
+    json_format.ParseDict(answer, message, ignore_unknown_fields=True)
+    return to_json(kind.wrap(message))
+
+
 def split_api(name: str) -> tuple[Api, str]:
     """A resource name with or without its API version: "v1beta1/projects/..." -> its parts."""
     stripped = name.lstrip("/")

@@ -13,7 +13,7 @@ from xpk.cloud import kinds
 from xpk.cloud.credentials import Credentials
 from xpk.cloud.endpoints import Endpoints
 from xpk.cloud.errors import Call, Json, KindNotServed, NotFound, ResourceVersionGone
-from xpk.cloud.kube_connection import APPLY_PATCH, Connection, target_of
+from xpk.cloud.kube_connection import APPLY_PATCH, STRATEGIC_PATCH, Connection, target_of
 from xpk.cloud.kube_errors import from_status, refusal
 from xpk.cloud.retry import Retrier
 from xpk.cloud.transport import TRANSPORT_ERRORS
@@ -22,6 +22,7 @@ from xpk.errors import Fault
 FIELD_MANAGER = "xpk"
 Propagation = Literal["Foreground", "Background", "Orphan"]
 Keep = Callable[[Json], Json]
+Opened = Callable[[Callable[[], None]], None]
 _JSON = "application/json"
 _METADATA = f"{_JSON};as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,{_JSON}"
 
@@ -127,12 +128,39 @@ class Kube:
         call = Call("create", _words(manifest), repeatable=False)
         return self._connection.request("POST", path, call, query=query, body=manifest)
 
-    def delete(self, path: str, *, propagation: Propagation = "Foreground") -> bool:
+    def patch_status(self, path: str, status: Json, *, uid: str = "") -> Json:
+        """Strategic merge of a built-in kind's status, as a kubelet writes it; the object as it is now.
+
+        Conditions of other types stay. With `uid` a successor of the same name raises StateError;
+        NotFound when it is gone.
+        """
+        body: Json = {"status": status}
+        if uid:
+            body["metadata"] = {"uid": uid}
+        call = Call("patch", f"{path}/status", repeatable=True)
+        query = {"fieldManager": FIELD_MANAGER}
+        return self._connection.request(
+            "PATCH", f"{path}/status", call, query=query, body=body, content_type=STRATEGIC_PATCH
+        )
+
+    def delete(
+        self,
+        path: str,
+        *,
+        propagation: Propagation = "Foreground",
+        grace_seconds: int | None = None,
+        uid: str = "",
+    ) -> bool:
         """Ask for an object's deletion; False when it was not there.
 
-        True does not mean gone: finalizers, and dependents under Foreground, take time.
+        True does not mean gone: finalizers, and dependents under Foreground, take time. `grace_seconds` 0
+        says of a pod that nothing of it runs any more. With `uid` a successor raises Conflict.
         """
         body: Json = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": propagation}
+        if grace_seconds is not None:
+            body["gracePeriodSeconds"] = grace_seconds
+        if uid:
+            body["preconditions"] = {"uid": uid}
         try:
             self._connection.request("DELETE", path, Call("delete", path, repeatable=True), body=body)
         except NotFound:
@@ -140,13 +168,13 @@ class Kube:
         return True
 
     def watch(
-        self, path: str, *, resource_version: str, timeout_seconds: int
+        self, path: str, *, resource_version: str, timeout_seconds: int, opened: Opened | None = None
     ) -> Generator[tuple[str, Json], None, None]:
         """Events (ADDED, MODIFIED, DELETED) of a collection after a version.
 
         Ends after `timeout_seconds`, when it is closed, and early when the connection breaks: go
         on from the last object's resourceVersion. Raises ResourceVersionGone when that is too
-        old: list again.
+        old: list again. `opened` is given what ends the stream from another thread.
         """
         call = Call("watch", path, repeatable=True)
         query = {
@@ -155,6 +183,8 @@ class Kube:
             "timeoutSeconds": str(max(1, timeout_seconds)),
         }
         response = self._connection.stream(path, call, query, timeout_seconds + 15.0)
+        if opened is not None:
+            opened(lambda: _break_off(response))
         try:
             for line in _lines(response):
                 event = _event(line)
@@ -236,6 +266,12 @@ def _items(page: Json) -> list[Json]:
 def _words(manifest: Json) -> str:
     _, kind, name, namespace = kinds.name_of(manifest)
     return f"{kind} {namespace}/{name}" if namespace else f"{kind} {name}"
+
+
+def _break_off(response: Any) -> None:
+    """End a stream that another thread reads; closing it would not wake that thread."""
+    with contextlib.suppress(*TRANSPORT_ERRORS, ValueError, RuntimeError, TypeError):
+        response.shutdown()
 
 
 def _lines(response: Any) -> Iterator[bytes]:

@@ -30,9 +30,8 @@ from xpk.errors import Fault, StateError, UnreachableError
 
 TIMEOUT = (10.0, 60.0)
 _WARNING = re.compile(r'299 \S+ "((?:[^"\\]|\\.)*)"')
-
-
 APPLY_PATCH = "application/apply-patch+yaml"
+STRATEGIC_PATCH = "application/strategic-merge-patch+json"
 
 
 def as_yaml(body: Json) -> bytes:

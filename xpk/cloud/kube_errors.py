@@ -91,8 +91,10 @@ def refusal(call: Call, answer: Answer) -> Failed:
     if status == 409:
         conflict = _conflict(call, answer)
         # "the object has been modified": apply and delete carry no version of their own, so that they
-        # meet it only while the server's other writers are at the same object.
-        passing = type(conflict) is Conflict and call.repeatable
+        # meet it only while the server's other writers are at the same object. A uid that is asked for and
+        # is not there never comes back.
+        lasts = "precondition" in answer.message.lower()
+        passing = type(conflict) is Conflict and call.repeatable and not lasts
         return Failed(conflict, again=passing, after=answer.retry_after)
     if status == 410:
         return _final(ResourceVersionGone, call, answer.message, "list again")

@@ -79,7 +79,7 @@ def _loop(
     return Loop(
         graph=Graph(plan.steps),
         perform=lambda planned: perform(context, planned.step),
-        read_operations=lambda: gke.list_operations(location),
+        read_operations=lambda names: gke.list_operations(location, lambda found: found.get("name") in names),
         read_operation=lambda name: gke.get_operation(f"{location}/operations/{name}"),
         workers=workers,
         timing=context.timing,

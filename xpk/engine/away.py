@@ -40,12 +40,20 @@ def running_on(operations: Iterable[Json], target: str) -> list[Json]:
     ]
 
 
+def unfinished(operation: Json) -> bool:
+    """Whether an operation, as Google sent it, is not over: what of a long list is worth reading."""
+    return operation.get("status") != "DONE"
+
+
 def excuse(gke: GkeApi, cluster: str) -> str | None:
-    """What GKE does to the cluster as a whole now, in words; None for nothing."""
-    running = running_on(gke.list_operations(cluster.partition("/clusters/")[0]), cluster)
-    if not running:
+    """What GKE does to the cluster as a whole now, in words; None for nothing.
+
+    By its operations, or by the cluster's own status where no operation tells.
+    """
+    running = running_on(gke.list_operations(cluster.partition("/clusters/")[0], unfinished), cluster)
+    if not running and (gke.get_cluster(cluster) or {}).get("status") != "RECONCILING":
         return None
-    kind = _WORDS.get(str(running[0].get("operationType")), "GKE changes the cluster")
+    kind = _WORDS.get(str(running[0].get("operationType")) if running else "", "GKE changes the cluster")
     return f"{kind}: waiting until Kubernetes answers"
 
 

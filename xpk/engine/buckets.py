@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from xpk.cloud.errors import NotFound
+from xpk.cloud.transport import LOGIN
 from xpk.engine.wire import Json, StorageApi
 from xpk.errors import AccessError, Fault, XpkError
 from xpk.plan.observed import BucketState
@@ -53,4 +54,6 @@ def _policy(storage: StorageApi, name: str) -> Json | None:
             "--role=roles/storage.admin (by somebody who may), then run the same command again"
         )
         fault = error.faults[0]
+        if fault.fix == LOGIN:
+            fix = fault.fix
         raise AccessError(Fault(f"gs://{name}", f"its IAM policy: {fault.why}", fix)) from error

@@ -9,8 +9,9 @@ from xpk.engine.driver import DAEMON_SETS, drivers_by_name
 from xpk.engine.kube_reads import CONFIGURATIONS, KUEUE, all_nodes, running_by_pool, work_pods
 from xpk.engine.pool_status import PoolStatus, pools_of, slice_type_of
 from xpk.engine.reads import together
+from xpk.engine.settle import LOOK, Waiting
 from xpk.engine.status import WorkloadStatus
-from xpk.engine.wire import CloudApi, Json
+from xpk.engine.wire import CloudApi, Json, KubeApi
 from xpk.engine.workloads import read_workloads
 from xpk.errors import Fault, StateError
 from xpk.plan.deletion import has_mtc
@@ -153,10 +154,13 @@ def cluster_status(cluster: Json) -> ClusterStatus:
     )
 
 
-def describe_cluster(cloud: CloudApi, place: Place, name: str) -> ClusterDescription:
+def describe_cluster(
+    cloud: CloudApi, place: Place, name: str, waiting: Waiting | None = None
+) -> ClusterDescription:
     """One cluster, in a number of requests that does not depend on its size.
 
-    Raises StateError when there is none.
+    Raises StateError when there is none, NotReady when GKE works on its control plane for more than a short
+    wait.
     """
     full_name = place.cluster(name)
     cluster = cloud.gke.get_cluster(full_name)
@@ -168,7 +172,37 @@ def describe_cluster(cloud: CloudApi, place: Place, name: str) -> ClusterDescrip
     if cluster.get("status") not in _SERVING:
         return ClusterDescription(status, message, endpoint, pools_of(cluster, ()))
     kube = cloud.kube(full_name, cluster)
-    nodes, pods, configurations, sets, queues = together(
+    inside = (waiting or Waiting(within=LOOK)).answer(cloud, full_name, lambda: _read(kube))
+    tpu = [
+        node
+        for node in inside.nodes
+        if "cloud.google.com/gke-tpu-accelerator" in node["metadata"].get("labels", {})
+    ]
+    return ClusterDescription(
+        status=status,
+        message=message,
+        endpoint=endpoint,
+        pools=pools_of(cluster, inside.nodes, running_by_pool(tpu, inside.pods)),
+        ramdisks=ramdisks_of(inside.configurations, inside.daemon_sets),
+        queues=tuple(usage for queue in inside.queues for usage in usage_of(queue)),
+        workloads=inside.workloads,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Inside:
+    """What a description takes from a cluster's Kubernetes."""
+
+    workloads: tuple[WorkloadStatus, ...]
+    nodes: list[Json]
+    pods: list[Json]
+    configurations: list[Json]
+    daemon_sets: list[Json]
+    queues: list[Json]
+
+
+def _read(kube: KubeApi) -> _Inside:
+    lists = together(
         [
             lambda: all_nodes(kube),
             lambda: work_pods(kube, "status.phase=Running"),
@@ -177,18 +211,7 @@ def describe_cluster(cloud: CloudApi, place: Place, name: str) -> ClusterDescrip
             lambda: kube.list(f"{KUEUE}/clusterqueues"),
         ]
     )
-    tpu = [
-        node for node in nodes if "cloud.google.com/gke-tpu-accelerator" in node["metadata"].get("labels", {})
-    ]
-    return ClusterDescription(
-        status=status,
-        message=message,
-        endpoint=endpoint,
-        pools=pools_of(cluster, nodes, running_by_pool(tpu, pods)),
-        ramdisks=ramdisks_of(configurations, sets),
-        queues=tuple(usage for queue in queues for usage in usage_of(queue)),
-        workloads=tuple(found.status for found in read_workloads(kube)),
-    )
+    return _Inside(tuple(found.status for found in read_workloads(kube)), *lists)
 
 
 def ramdisks_of(configurations: Sequence[Json], daemon_sets: Sequence[Json]) -> tuple[Ramdisk, ...]:

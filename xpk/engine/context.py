@@ -7,7 +7,7 @@ import threading
 from xpk.engine.tasks import Pause, Task, call
 from xpk.engine.timing import Timing
 from xpk.engine.wire import CloudApi, KubeApi
-from xpk.errors import Fault, StateError
+from xpk.errors import Fault, StateError, XpkError
 
 
 class Context:
@@ -18,6 +18,7 @@ class Context:
         self.cluster = cluster
         self.timing = timing
         self._kube: KubeApi | None = None
+        self._refused: tuple[float, XpkError] | None = None
         self._lock = threading.Lock()
 
     @property
@@ -34,18 +35,31 @@ class Context:
         """The cluster's Kubernetes API. Raises StateError when there is no such cluster."""
         if self._kube is not None:
             return self._kube
-        return (yield from call("gke", self.connect))
+        asked = self.timing.now()
+        return (yield from call("gke", lambda: self.connect(asked)))
 
-    def connect(self) -> KubeApi:
-        """The same, blocking; the cluster is read once for all steps."""
+    def connect(self, asked: float) -> KubeApi:
+        """The same, blocking; the cluster is read once for all steps that `asked` before there was an answer.
+
+        Also an error is that of all of them: eight steps are no reason to ask eight times as often.
+        """
         with self._lock:
             if self._kube is None:
-                cluster = self.cloud.gke.get_cluster(self.cluster)
-                if cluster is None:
-                    fix = f"xpk cluster create --cluster {self.short_name} ..."
-                    raise StateError(Fault(f"cluster {self.short_name}", "no such cluster", fix))
-                self._kube = self.cloud.kube(self.cluster, cluster)
+                if self._refused is not None and asked <= self._refused[0]:
+                    raise self._refused[1]
+                self._kube = self._read()
             return self._kube
+
+    def _read(self) -> KubeApi:
+        try:
+            cluster = self.cloud.gke.get_cluster(self.cluster)
+        except XpkError as error:
+            self._refused = (self.timing.now(), error)
+            raise
+        if cluster is None:
+            fix = f"xpk cluster create --cluster {self.short_name} ..."
+            raise StateError(Fault(f"cluster {self.short_name}", "no such cluster", fix))
+        return self.cloud.kube(self.cluster, cluster)
 
     def pause(self, since: float) -> Task[None]:
         """Wait one poll interval; `since` is when the wait as a whole began."""

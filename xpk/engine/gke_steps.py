@@ -12,7 +12,7 @@ from typing import Literal, assert_never
 
 from xpk.cloud.errors import AlreadyExists, Ambiguous, NotFound, OperationInProgress, clean
 from xpk.cloud.google_errors import operation_error
-from xpk.engine.away import running_on
+from xpk.engine.away import running_on, unfinished
 from xpk.engine.context import Context
 from xpk.engine.tasks import Expired, Say, Task, await_operation, call, send
 from xpk.engine.wire import Json
@@ -53,13 +53,17 @@ Verb = Literal["create", "update", "delete"]
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """One request to GKE with what is needed to judge it. `target` is the full name of what it changes."""
+    """One request to GKE with what is needed to judge it. `target` is the full name of what it changes.
+
+    `etag`, where there is one, is that of the pool that is meant, and no other one of its name.
+    """
 
     what: str
     verb: Verb
     request: Request
     target: str
     deadline: float
+    etag: str = ""
 
     @property
     def is_pool(self) -> bool:
@@ -88,7 +92,8 @@ def write_of(step: GkeStep) -> Write:
         case _:
             assert_never(step)
     target = f"{step.cluster}/nodePools/{step.name}"
-    return Write(f"node pool {step.name}", verb, step.request, target, POOL_DEADLINE)
+    etag = step.etag if isinstance(step, DeleteNodePool) else ""
+    return Write(f"node pool {step.name}", verb, step.request, target, POOL_DEADLINE, etag)
 
 
 def change_gke(context: Context, step: GkeStep) -> Task[None]:
@@ -98,8 +103,6 @@ def change_gke(context: Context, step: GkeStep) -> Task[None]:
     CloudError with Google's words when it fails.
     """
     write = write_of(step)
-    if isinstance(step, DeleteNodePool) and step.etag:
-        yield from _check_unchanged(context, write, step.etag)
     operation = yield from _start(context, write)
     if operation is None:
         return
@@ -115,26 +118,28 @@ def change_gke(context: Context, step: GkeStep) -> Task[None]:
         raise (yield from _explain(context, write, error))
 
 
-def _check_unchanged(context: Context, write: Write, etag: str) -> Task[None]:
-    """Raise StateError when the pool is no more the one that the plan deletes; GKE takes no etag for that.
+def _send(context: Context, write: Write) -> Json:
+    """Send the request now. Blocking.
 
-    Between a plan and its consent somebody else may have replaced it, and may work on it by now.
+    Raises StateError when the pool is no more the one that the plan deletes: GKE takes no etag for that, so
+    it is looked at right before. Between a plan and its consent, or while GKE let the request wait, somebody
+    else may have replaced or changed it, and may work on it by now.
     """
-    found = yield from call("gke", _reader(context, write))
-    if found is not None and found.get("etag", etag) != etag:
-        why = "was changed by somebody else since it was looked at, so it is not deleted"
-        raise StateError(Fault(write.what, why, "run the same command again: it looks at what is there"))
+    if write.etag:
+        found = _reader(context, write)()
+        if found is not None and found.get("etag", write.etag) != write.etag:
+            why = "was changed by somebody else since it was looked at, so it is not deleted"
+            raise StateError(Fault(write.what, why, "run the same command again: it looks at what is there"))
+    request = write.request
+    return context.cloud.gke.send(request.method, request.path, request.body)
 
 
 def _start(context: Context, write: Write) -> Task[Json | None]:
     """The operation of the request, or None when what it asks for is already so."""
     unsure: Ambiguous | None = None
-    request = write.request
     for _ in range(_TRIES):
         try:
-            return (
-                yield from send(lambda: context.cloud.gke.send(request.method, request.path, request.body))
-            )
+            return (yield from send(lambda: _send(context, write)))
         except Ambiguous as error:
             unsure = error
         except AlreadyExists as error:
@@ -183,7 +188,8 @@ def same(write: Write, found: Json | None) -> bool:
 
 def _running_operation(context: Context, write: Write) -> Json | None:
     """The operation that the write may have started: of its kind, on its target, and not done."""
-    for operation in running_on(context.cloud.gke.list_operations(context.location), write.target):
+    operations = context.cloud.gke.list_operations(context.location, unfinished)
+    for operation in running_on(operations, write.target):
         kind = str(operation.get("operationType") or "")
         if kind.startswith(f"{write.verb.upper()}_") if write.verb != "update" else kind not in _NOT_UPDATES:
             return operation

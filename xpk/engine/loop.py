@@ -50,7 +50,7 @@ class Loop:
         self,
         graph: Graph,
         perform: Callable[[PlannedStep], Task[None]],
-        read_operations: Callable[[], list[Json]],
+        read_operations: Callable[[frozenset[str]], list[Json]],
         read_operation: Callable[[str], Json],
         workers: Workers,
         timing: Timing,
@@ -187,7 +187,8 @@ class Loop:
         due = self.board.due()
         if due is not None and due <= now:
             self.board.reading = True
-            self._workers.submit("operations", Key("", listing=True), self._read_operations)
+            names, read = self.board.names, self._read_operations
+            self._workers.submit("operations", Key("", listing=True), lambda: read(names))
 
     def _wait(self) -> None:
         """Sleep until a call ends or something is due, whichever is first."""

@@ -11,23 +11,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from xpk.cloud.errors import FieldConflict, KindNotServed, WebhookNotReady
+from xpk.cloud.errors import Conflict, FieldConflict, KindNotServed, WebhookNotReady
 from xpk.engine.away import ask, ask_all
 from xpk.engine.context import Context
-from xpk.engine.tasks import Say, Task
+from xpk.engine.tasks import Say, Task, await_step
 from xpk.engine.wire import Json, KubeApi
+from xpk.engine.workload_steps import create_workload
 from xpk.errors import Fault, NotReady, StateError, XpkError
 from xpk.plan.steps import ApplyObject, DeleteObject, InstallRelease, ObjectRef, ReplaceObject
 
 DEADLINE = 1800.0
+FIELD_MANAGER = "xpk"
+"""`xpk.cloud.kube` writes under this name."""
 _FIRST = frozenset({"Namespace", "CustomResourceDefinition"})
 _LAST = frozenset({"Deployment"})
 
 
 def apply_object(context: Context, step: ApplyObject) -> Task[None]:
-    """Server-side apply; waits while a webhook or the kind itself is not there yet."""
+    """Server-side apply, of a new workload a create; waits while a webhook or the kind is not there yet."""
     kube = yield from context.kube()
-    yield from apply_manifest(context, kube, step.manifest, shown=bool(step.why))
+    if step.manifest["kind"] == "JobSet" and not step.why:
+        yield from create_workload(context, kube, step.manifest, DEADLINE)
+    else:
+        yield from apply_manifest(context, kube, step.manifest, shown=bool(step.why))
 
 
 def apply_manifest(context: Context, kube: KubeApi, manifest: Json, *, shown: bool) -> Task[None]:
@@ -38,11 +44,7 @@ def apply_manifest(context: Context, kube: KubeApi, manifest: Json, *, shown: bo
             yield from ask(context, lambda: kube.apply(manifest, force=force))  # noqa: B023
             return
         except FieldConflict as error:
-            if (
-                force
-                or not shown
-                or not all(m.startswith("kubectl") or m == "before-first-apply" for m in error.managers)
-            ):
+            if force or not shown or not all(map(_yields, error.managers)):
                 raise _owned(manifest, error) from error
             force = True
             continue
@@ -54,6 +56,11 @@ def apply_manifest(context: Context, kube: KubeApi, manifest: Json, *, shown: bo
         yield from context.pause(since)
 
 
+def _yields(manager: str) -> bool:
+    """Whether a person who saw the change may take a field from this owner: kubectl, or our own creates."""
+    return manager.startswith("kubectl") or manager in ("before-first-apply", FIELD_MANAGER)
+
+
 def _owned(manifest: Json, error: FieldConflict) -> StateError:
     owner = ", ".join(error.managers) or "another program"
     fix = f"change it with {owner}, or delete the object and run the same command again"
@@ -63,15 +70,18 @@ def _owned(manifest: Json, error: FieldConflict) -> StateError:
 def replace_object(context: Context, step: ReplaceObject) -> Task[None]:
     """Delete, wait until the name is free, create."""
     kube = yield from context.kube()
-    yield from _delete(context, kube, step.manifest)
+    yield from _delete(context, kube, step.manifest, step.uid)
     yield Say("creating it again")
-    yield from apply_manifest(context, kube, step.manifest, shown=True)
+    if step.manifest["kind"] == "JobSet":
+        yield from create_workload(context, kube, step.manifest, DEADLINE)
+    else:
+        yield from apply_manifest(context, kube, step.manifest, shown=True)
 
 
 def delete_object(context: Context, step: DeleteObject) -> Task[None]:
     """Delete and wait until it is gone; one that is not there is no error."""
     kube = yield from context.kube()
-    yield from _delete(context, kube, reference(step.ref))
+    yield from _delete(context, kube, reference(step.ref), step.uid)
 
 
 def reference(ref: ObjectRef) -> Json:
@@ -80,10 +90,10 @@ def reference(ref: ObjectRef) -> Json:
     return {"apiVersion": ref.api_version, "kind": ref.kind, "metadata": metadata}
 
 
-def _delete(context: Context, kube: KubeApi, manifest: Json) -> Task[None]:
+def _delete(context: Context, kube: KubeApi, manifest: Json, uid: str) -> Task[None]:
     path = kube.path_of(manifest)
     since = context.timing.now()
-    there = yield from ask(context, lambda: kube.delete(path, propagation="Foreground"))
+    there = yield from ask(context, lambda: _ask_deletion(kube, path, uid))
     if there:
         yield Say("waiting until it is gone")
     while there:
@@ -103,6 +113,17 @@ def _delete(context: Context, kube: KubeApi, manifest: Json) -> Task[None]:
         yield from context.pause(since)
 
 
+def _ask_deletion(kube: KubeApi, path: str, uid: str) -> bool:
+    """False when it is not there, or when another one has its name since it was looked at: that stays."""
+    try:
+        return kube.delete(path, propagation="Foreground", uid=uid)
+    except Conflict:
+        found = kube.get(path)
+        if uid and (found is None or found["metadata"].get("uid") != uid):
+            return False
+        raise
+
+
 def install_release(context: Context, step: InstallRelease) -> Task[None]:
     """Namespaces and kinds first, the controller last, between them all else at once.
 
@@ -111,6 +132,8 @@ def install_release(context: Context, step: InstallRelease) -> Task[None]:
     """
     if not step.manifests:
         raise ValueError(f"{step.component}: the release file has not been read")
+    if step.after is not None:
+        yield from await_step(step.after)
     kube = yield from context.kube()
     first = [m for m in step.manifests if m["kind"] in _FIRST]
     rest = [m for m in step.manifests if m["kind"] not in _FIRST | _LAST]

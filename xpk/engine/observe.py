@@ -5,17 +5,15 @@ Facts in, facts out: what they mean is decided in `plan/`.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 from xpk.engine.buckets import bucket_reads, bucket_state
 from xpk.engine.kube_reads import KubeState, read_for_cluster, read_for_deletion, read_for_workload, read_work
 from xpk.engine.reads import together
-from xpk.engine.settle import answered, settled
-from xpk.engine.timing import Timing
+from xpk.engine.settle import Waiting as Waiting
 from xpk.engine.wire import CloudApi, Json, KubeApi
 from xpk.errors import AccessError, Fault, Interrupted, UsageError, XpkError
 from xpk.plan.adapt import as_found
@@ -31,51 +29,6 @@ from xpk.spec.workload import WorkloadSpec
 
 _SERVING = frozenset({"RUNNING", "RECONCILING", "DEGRADED"})
 _COMPONENTS: tuple[Literal["JobSet", "Kueue"], ...] = ("JobSet", "Kueue")
-
-
-T = TypeVar("T")
-
-
-def _ignore(words: str) -> None:
-    """Nobody wants to know."""
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """Whether an earlier run's operations are waited for, how that is told, and what ends it."""
-
-    wait: bool = True
-    on_progress: Callable[[str], None] = _ignore
-    stop: threading.Event | None = None
-    timing: Timing | None = None
-
-    def settle(self, cloud: CloudApi, name: str, cluster: Json | None) -> Json | None:
-        """The cluster that was just read, after what moves in it came to rest, when that is waited for."""
-        if not self.wait:
-            return cluster
-        stop = self.stop
-        return settled(
-            cloud.gke,
-            name,
-            cluster,
-            timing=self.timing or Timing.real(stop),
-            on_progress=self.on_progress,
-            stopped=lambda: stop is not None and stop.is_set(),
-        )
-
-    def answer(self, cloud: CloudApi, name: str, read: Callable[[], T]) -> T:
-        """What a read of Kubernetes gives, after GKE's work on the control plane when that is waited for."""
-        if not self.wait:
-            return read()
-        stop = self.stop
-        return answered(
-            read,
-            cloud.gke,
-            name,
-            timing=self.timing or Timing.real(stop),
-            on_progress=self.on_progress,
-            stopped=lambda: stop is not None and stop.is_set(),
-        )
 
 
 def observe_cluster(cloud: CloudApi, spec: ClusterSpec, waiting: Waiting | None = None) -> Observed:
@@ -165,9 +118,16 @@ def _file(path: str, component: str) -> bytes:
 
 
 def observe_workload(
-    cloud: CloudApi, spec: WorkloadSpec, place: Place, number: str | None = None
+    cloud: CloudApi,
+    spec: WorkloadSpec,
+    place: Place,
+    number: str | None = None,
+    waiting: Waiting | None = None,
 ) -> Observed:
-    """What `workload create` needs to know. `number` is the project's number where the user named it."""
+    """What `workload create` needs to know. `number` is the project's number where the user named it.
+
+    Waits while GKE works on the control plane. Raises NotReady when that takes too long.
+    """
     full_name = place.cluster(spec.cluster)
     buckets = list(dict.fromkeys(mount.bucket for mount in spec.mounts))
     reads: list[Callable[[], Any]] = [lambda: cloud.gke.get_cluster(full_name)]
@@ -180,7 +140,11 @@ def observe_workload(
     if cluster is None or cluster.get("status") not in _SERVING:
         return observed
     kube = cloud.kube(full_name, cluster)
-    found_there = read_for_workload(kube, spec.name, spec.namespace, spec.cluster, spec.service_account)
+    found_there = (waiting or Waiting()).answer(
+        cloud,
+        full_name,
+        lambda: read_for_workload(kube, spec.name, spec.namespace, spec.cluster, spec.service_account),
+    )
     return _with(observed, found_there)
 
 

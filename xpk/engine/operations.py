@@ -146,6 +146,11 @@ class OperationBoard:
     def __len__(self) -> int:
         return len(self._awaited)
 
+    @property
+    def names(self) -> frozenset[str]:
+        """Of the operations that are awaited now."""
+        return frozenset(self._awaited)
+
     def add(self, awaited: Awaited) -> None:
         """Wait for an operation from now on."""
         self._awaited[awaited.name] = awaited

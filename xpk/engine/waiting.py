@@ -12,6 +12,7 @@ from xpk.engine.kube_reads import JOBSET_API, KUEUE
 from xpk.engine.pods import JOBSET_LABEL
 from xpk.engine.queue_closed import closed_queues
 from xpk.engine.reads import together
+from xpk.engine.settle import Waiting
 from xpk.engine.status import State, WorkloadStatus
 from xpk.engine.timing import Timing, poll_interval
 from xpk.engine.wire import CloudApi, Json, KubeApi
@@ -54,14 +55,19 @@ def wait_for_workload(
     """Wait until the JobSet of exactly this name has ended, at most `timeout` seconds.
 
     `on_progress` is told each change in words. Raises StateError when there is no such
-    workload or it is deleted meanwhile, Interrupted when `stop` is set.
+    workload or it is deleted meanwhile, Interrupted when `stop` is set, NotReady when GKE works on the
+    control plane all the time.
     """
     timing = timing or Timing.real(stop)
     kube = connect(cloud, place, cluster)
     since, last, seen = timing.now(), None, timing.now()
+    first = Waiting(stop=stop, timing=timing, within=_AWAY if timeout is None else min(timeout, _AWAY))
     while True:
         try:
-            status = _read(kube, name, namespace)
+            if last is None:
+                status = first.answer(cloud, place.cluster(cluster), lambda: _read(kube, name, namespace))
+            else:
+                status = _read(kube, name, namespace)
             seen = timing.now()
         except UnreachableError:
             if last is None or timing.now() - seen > _AWAY:

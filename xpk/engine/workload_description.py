@@ -13,6 +13,7 @@ from xpk.engine.pods import JOBSET_LABEL, PodFailure, failures_of
 from xpk.engine.queue_closed import closed_queues
 from xpk.engine.queue_order import by_jobset
 from xpk.engine.reads import together
+from xpk.engine.settle import LOOK, Waiting
 from xpk.engine.slice_status import SliceStatus, on_nodes, slices_of
 from xpk.engine.status import FILTERS, WorkloadStatus
 from xpk.engine.wire import CloudApi, Json, KubeApi
@@ -77,10 +78,21 @@ class WorkloadDescription:
 
 
 def describe_workload(
-    cloud: CloudApi, place: Place, cluster: str, name: str, namespace: str = "default"
+    cloud: CloudApi,
+    place: Place,
+    cluster: str,
+    name: str,
+    namespace: str = "default",
+    waiting: Waiting | None = None,
 ) -> WorkloadDescription:
-    """Read one workload. Raises StateError when there is no such cluster or workload."""
-    return read_description(connect(cloud, place, cluster), name, namespace, cluster)
+    """Read one workload, after a short wait where GKE works on the control plane.
+
+    Raises StateError when there is no such cluster or workload, NotReady when that work takes longer.
+    """
+    kube = connect(cloud, place, cluster)
+    return (waiting or Waiting(within=LOOK)).answer(
+        cloud, place.cluster(cluster), lambda: read_description(kube, name, namespace, cluster)
+    )
 
 
 def read_description(kube: KubeApi, name: str, namespace: str, cluster: str) -> WorkloadDescription:

@@ -12,6 +12,7 @@ from xpk.engine.pods import JOBSET_LABEL
 from xpk.engine.queue_closed import closed_queues
 from xpk.engine.queue_order import by_jobset, cluster_queue_of, positions
 from xpk.engine.reads import together
+from xpk.engine.settle import LOOK, Waiting
 from xpk.engine.status import FILTERS, State, WorkloadStatus, status_of
 from xpk.engine.wire import CloudApi, Json, KubeApi
 from xpk.errors import Fault, FaultCollector, StateError, UsageError
@@ -65,16 +66,32 @@ class Found:
 
 
 def list_workloads(
-    cloud: CloudApi, place: Place, cluster: str, chosen: Filter | None = None
+    cloud: CloudApi,
+    place: Place,
+    cluster: str,
+    chosen: Filter | None = None,
+    waiting: Waiting | None = None,
 ) -> list[WorkloadStatus]:
     """The workloads of a cluster, newest first. Raises StateError when there is no such cluster."""
-    return [found.status for found in find_workloads(cloud, place, cluster, chosen)]
+    return [found.status for found in find_workloads(cloud, place, cluster, chosen, waiting)]
 
 
-def find_workloads(cloud: CloudApi, place: Place, cluster: str, chosen: Filter | None = None) -> list[Found]:
-    """The same with their JobSets, which `plan_workload_delete` takes."""
+def find_workloads(
+    cloud: CloudApi,
+    place: Place,
+    cluster: str,
+    chosen: Filter | None = None,
+    waiting: Waiting | None = None,
+) -> list[Found]:
+    """The same with their JobSets, which `plan_workload_delete` takes.
+
+    Waits while GKE works on the control plane. Raises NotReady when that takes too long.
+    """
     chosen = chosen or Filter()
-    found = read_workloads(connect(cloud, place, cluster), chosen.namespace)
+    kube = connect(cloud, place, cluster)
+    found = (waiting or Waiting(within=LOOK)).answer(
+        cloud, place.cluster(cluster), lambda: read_workloads(kube, chosen.namespace)
+    )
     return [item for item in found if chosen.takes(item.status)]
 
 

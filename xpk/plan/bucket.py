@@ -34,6 +34,11 @@ def driver_principal(project: str, number: str | None) -> str:
     return principal(project, number, _DRIVER_NAMESPACE, _DRIVER_ACCOUNT)
 
 
+def is_driver(member: str) -> bool:
+    """Whether a member is the checkpointing driver of a project's clusters."""
+    return member.endswith(f"/subject/ns/{_DRIVER_NAMESPACE}/sa/{_DRIVER_ACCOUNT}")
+
+
 def check_bucket(state: BucketState, region: str, faults: FaultCollector) -> None:
     """Add a fault for everything that would let backups fail later."""
     what = f"--mtc-gcs-bucket {state.name}"

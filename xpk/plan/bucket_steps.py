@@ -56,13 +56,15 @@ class GrantBucketRole:
 class RevokeBucketRole:
     """Remove one member from one role on a bucket, keeping all other bindings.
 
-    `policy` is the bucket's policy as it was observed, None where it could not be read.
+    `policy` is the bucket's policy as it was observed, None where it could not be read. `last`: the
+    cluster and its record go first, so that the same command again would not come to it.
     """
 
     bucket: str
     role: str
     member: str
     policy: Json | None = None
+    last: bool = False
 
     @property
     def request(self) -> Request:

@@ -26,6 +26,7 @@ from xpk.plan.steps import (
     CreateCluster,
     DeleteNodePool,
     GrantBucketRole,
+    InstallRelease,
     Json,
     Plan,
     PlannedStep,
@@ -113,9 +114,9 @@ def touches_hosts(spec: ClusterSpec, observed: Observed) -> bool:
 
 
 def _after_record(planned: PlannedStep, objects: list[PlannedStep]) -> PlannedStep:
-    """The grant waits for the record that names it: a run killed between the two leaves none unnamed."""
+    """Grants and releases wait for the record that names them: a run killed between leaves none unnamed."""
     record = next((p.id for p in objects if p.id.endswith("-metadata-configmap")), None)
-    if record is None or not isinstance(planned.step, GrantBucketRole):
+    if record is None or not isinstance(planned.step, GrantBucketRole | InstallRelease):
         return planned
     return replace(planned, step=replace(planned.step, after=record))
 

@@ -26,11 +26,13 @@ def plan_cluster_delete(place: Place, name: str, observed: Observed) -> Plan:
     if observed.cluster is None:
         raise StateError(Fault(f"--cluster {name}", f"no such cluster in {where}", "xpk cluster list"))
     revokes, notes = _grants(record_of(name, observed), place, observed)
-    steps = [PlannedStep(f"revoke/{step.bucket}", step) for step in revokes]
+    steps = [PlannedStep(f"revoke/{step.bucket}", step) for step in revokes if not step.last]
     # First, because the record of the grant goes with the cluster: whoever is interrupted between the two
     # must be able to go on. A grant that cannot be taken back keeps nobody from deleting the cluster.
     delete = DeleteCluster(place.cluster(name), tuple(_contents(observed)))
     steps.append(PlannedStep(f"delete/{name}", delete, after=tuple(planned.id for planned in steps)))
+    last = [step for step in revokes if step.last]
+    steps += [PlannedStep(f"revoke/{step.bucket}", step, needs=(f"delete/{name}",)) for step in last]
     title = f"cluster {name}, {where}"
     return Plan(title=title, steps=tuple(steps), notes=tuple(notes))
 
@@ -57,10 +59,27 @@ def _grants(
                 notes.append(f"gs://{bucket} keeps the driver's role: {others} may use it")
             else:
                 revokes.append(RevokeBucketRole(bucket, OBJECT_USER, member, state.policy))
+        elif _promised(bucket, record, observed):
+            revokes.append(RevokeBucketRole(bucket, OBJECT_USER, member, last=True))
+            notes.append(
+                f"gs://{bucket} lacks the driver's role that the cluster's record names: "
+                "looked for once more when the cluster is gone"
+            )
         notes.append(f"gs://{bucket} and what is in it stays")
     if not record and has_mtc(observed.cluster or {}):
         notes.append("no record of a bucket can be read: the driver's role on it, if any, stays")
     return revokes, notes
+
+
+def _promised(bucket: str, record: dict[str, str], observed: Observed) -> bool:
+    """Whether somebody who creates the cluster at this moment may be about to make the grant.
+
+    They write the record, then the grant, and then look whether the cluster is still there; so a deletion
+    looks for the grant after the cluster: whatever the order, one of the two sees what the other one did.
+    """
+    state = observed.buckets.get(bucket)
+    ours = record.get("mtc_grant") == "made" and record.get("mtc_bucket") == bucket
+    return ours and state is not None and state.metadata is not None and not observed.other_clusters
 
 
 def _contents(observed: Observed) -> list[str]:
@@ -92,5 +111,6 @@ def plan_workload_delete(cluster: str, jobsets: Sequence[Json]) -> Plan:
             "jobset.x-k8s.io/v1alpha2", "JobSet", jobset["metadata"]["name"], jobset["metadata"]["namespace"]
         )
         why = "has ended" if finished(jobset) else "is running or queued: stopped without saving"
-        steps.append(PlannedStep(f"delete/{ref.namespace}/{ref.name}", DeleteObject(ref, why)))
+        delete = DeleteObject(ref, why, uid=str(jobset["metadata"].get("uid", "")))
+        steps.append(PlannedStep(f"delete/{ref.namespace}/{ref.name}", delete))
     return Plan(title=f"workloads of cluster {cluster}", steps=tuple(steps))

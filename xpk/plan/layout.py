@@ -29,19 +29,22 @@ def page(lines: Sequence[Line]) -> Iterator[str]:
     indent = noun + names + 8
     for line in lines:
         head = f"  {line.sign} {line.noun:<{noun}}  {line.name:<{names}}  "
-        first, *rest = _folded(line.detail, len(head), indent)
+        first, *rest = folded(line.detail, len(head), indent)
         yield f"{head}{first}".rstrip()
         yield from (f"{'':<{indent}}{part}" for part in rest)
 
 
-def _folded(detail: str, used: int, indent: int) -> list[str]:
-    """The detail in lines. A word is never cut: it may have to be pasted."""
+def folded(detail: str, used: int, indent: int, width: int = WIDTH) -> list[str]:
+    """The detail in lines: `used` columns of the first are taken, and `indent` of the others.
+
+    A word is never cut: it may have to be pasted.
+    """
     lines: list[str] = []
-    room = WIDTH - used
+    room = width - used
     while len(detail) > room and (at := _break(detail, max(room, 1))) is not None:
         lines.append(detail[:at].rstrip())
         detail = detail[at:].lstrip()
-        room = WIDTH - indent
+        room = width - indent
     return [*lines, detail]
 
 

@@ -39,7 +39,7 @@ def plan_pools(
         wait = needs
         if name in removed:
             one = removed[name]
-            delete = DeleteNodePool(spec.full_name, name, one.why, one.busy, one.etag)
+            delete = DeleteNodePool(spec.full_name, name, one.why, one.busy, one.etag, one.failed)
             steps.append(PlannedStep(f"delete/{name}", delete, (*needs, *before_deletion)))
             wait = (f"delete/{name}",)
         if name in slices.created:

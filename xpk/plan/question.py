@@ -31,8 +31,7 @@ def _parts(steps: Collection[Step]) -> Iterator[str]:
     gone = [step for step in steps if isinstance(step, DeleteNodePool)]
     emptied = [step for step in steps if isinstance(step, UpdateNodePool)]
     if gone:
-        idle = "idle " if not any(step.busy for step in gone) else ""
-        yield f"delete {_count(len(gone), f'{idle}slice')}"
+        yield f"delete {_slices(gone)}"
         yield from _stopped("stop", gone)
         made = sum(isinstance(step, CreateNodePool) for step in steps)
         if made:
@@ -47,6 +46,16 @@ def _parts(steps: Collection[Step]) -> Iterator[str]:
             yield f"recreate {ramdisk if line.noun == 'ramdisk' else f'{line.noun} {line.name}'}"
         elif isinstance(step, DeleteObject) and not step.going and not (gone and line.noun == "flavor"):
             yield f"delete {line.noun} {line.name}"
+
+
+def _slices(gone: Collection[DeleteNodePool]) -> str:
+    """How many slices, and of which kind: one that GKE could not make is not idle, for it is none."""
+    failed = sum(step.failed and not step.busy for step in gone)
+    if any(step.busy for step in gone):
+        return _count(len(gone), "slice") + (f" ({failed} failed)" if failed else "")
+    idle = len(gone) - failed
+    kinds = [f"{number} {word}" for number, word in ((idle, "idle"), (failed, "failed")) if number]
+    return f"{and_(kinds)} slice{'s' if len(gone) > 1 else ''}"
 
 
 def _stopped(verb: str, steps: Collection[DeleteNodePool] | Collection[UpdateNodePool]) -> Iterator[str]:

@@ -8,7 +8,7 @@ requests (`plan/pools.py`).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from xpk.catalog.slices import slice_types
 from xpk.errors import FaultCollector, StateError
@@ -26,13 +26,15 @@ _SAID = 60
 class Removal:
     """A pool that is deleted, and why. `busy` names the workloads that run on it.
 
-    `etag` is that of the pool that was looked at; another one of its name stays.
+    `etag` is that of the pool that was looked at; another one of its name stays. `failed`: GKE could not
+    make it.
     """
 
     name: str
     why: str
     busy: tuple[str, ...] = ()
     etag: str = ""
+    failed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,7 @@ def choose_slices(spec: ClusterSpec, observed: Observed, *, force: bool = False)
     Of too many slices the idle ones go first, those with the highest number first among them. Busy
     ones go only with `force`. Raises StateError, all faults together, for work that would be lost.
     """
-    right: list[str] = []
+    right: dict[str, Json] = {}
     wrong: list[Removal] = []
     for pool in _pools(spec.name, observed):
         name = str(pool["name"])
@@ -63,9 +65,9 @@ def choose_slices(spec: ClusterSpec, observed: Observed, *, force: bool = False)
         if why:
             busy = observed.running.get(name, ())
             why = f"{why}; {_stops(busy)}" if busy else why
-            wrong.append(Removal(name, why, busy, str(pool.get("etag", ""))))
+            wrong.append(Removal(name, why, busy, str(pool.get("etag", "")), bool(trouble(pool))))
         else:
-            right.append(name)
+            right[name] = pool
     spare = _spare(spec, right, observed)
     kept = tuple(name for name in right if name not in {one.name for one in spare})
     missing = max(0, spec.num_slices - len(right))
@@ -124,7 +126,7 @@ def _pools(cluster: str, observed: Observed) -> list[Json]:
     return sorted(ours, key=lambda pool: by_number(str(pool["name"])))
 
 
-def _spare(spec: ClusterSpec, right: Sequence[str], observed: Observed) -> list[Removal]:
+def _spare(spec: ClusterSpec, right: Mapping[str, Json], observed: Observed) -> list[Removal]:
     """The slices of which there are too many, in the order in which they are given up."""
     number = max(0, len(right) - spec.num_slices)
     if not number:
@@ -134,7 +136,8 @@ def _spare(spec: ClusterSpec, right: Sequence[str], observed: Observed) -> list[
     found = []
     for name in order[:number]:
         busy = observed.running.get(name, ())
-        found.append(Removal(name, f"{_stops(busy)}; {why.partition('; ')[2]}" if busy else why, busy))
+        said = f"{_stops(busy)}; {why.partition('; ')[2]}" if busy else why
+        found.append(Removal(name, said, busy, str(right[name].get("etag", ""))))
     return found
 
 

@@ -119,7 +119,8 @@ class UpdateNodePool:
 class DeleteNodePool:
     """Delete one node pool. `why` says what is wrong with it, `busy` names what runs on it.
 
-    `etag`, where there is one, is that of the pool that was looked at: another one of its name stays.
+    `etag`, where there is one, is that of the pool that was looked at: another one of its name, or one that
+    somebody changed meanwhile, stays. `failed`: GKE could not make it, so that there is no slice.
     """
 
     cluster: str
@@ -127,6 +128,7 @@ class DeleteNodePool:
     why: str
     busy: tuple[str, ...] = ()
     etag: str = ""
+    failed: bool = False
 
     @property
     def request(self) -> Request:
@@ -139,7 +141,9 @@ class InstallRelease:
 
     `source` is a release path under the release host or a file of the user's; `sha256` is the digest
     of the file, None while it has not been read; `manifests` are its objects, ready to
-    apply, empty while it has not been read. `resources` go to the controller's container.
+    apply, empty while it has not been read. `resources` go to the controller's container. `after` is the
+    id of the record that names the file, for which the engine waits: once the release is there, a
+    later run does not read its file.
     """
 
     component: Literal["JobSet", "Kueue"]
@@ -150,6 +154,7 @@ class InstallRelease:
     resources: Json
     hosts: int
     why: str = ""
+    after: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,22 +167,28 @@ class ApplyObject:
 
 @dataclass(frozen=True, slots=True)
 class ReplaceObject:
-    """Delete an object, wait until it is really gone, create it again. `why` says what that costs."""
+    """Delete an object, wait until it is really gone, create it again. `why` says what that costs.
+
+    `uid`, where there is one, is that of the object that was looked at: another one of its name stays.
+    """
 
     manifest: Json
     why: str
+    uid: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class DeleteObject:
     """Delete one Kubernetes object and wait until it is gone. `why` says what ran there.
 
-    `going`: somebody, or an earlier run, has deleted it already, and only the wait is left.
+    `going`: somebody, or an earlier run, has deleted it already, and only the wait is left. `uid`: see
+    `ReplaceObject`.
     """
 
     ref: ObjectRef
     why: str = ""
     going: bool = False
+    uid: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,7 +87,11 @@ def _jobset(jobset: Json, observed: Observed, needs: tuple[str, ...]) -> list[Pl
         return _changed_ttl(jobset, found, needs)
     else:
         why = "is there with other content, not ended: stopped, deleted and started again"
-    return [PlannedStep(step_id, ReplaceObject(jobset, why), needs)]
+    return [PlannedStep(step_id, ReplaceObject(jobset, why, _uid(found)), needs)]
+
+
+def _uid(found: Json) -> str:
+    return str(found["metadata"].get("uid", ""))
 
 
 def _changed_ttl(jobset: Json, found: Json, needs: tuple[str, ...]) -> list[PlannedStep]:
