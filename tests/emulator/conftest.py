@@ -23,6 +23,7 @@ class NotingWorld:
     def __init__(self, clock: Clock, name: str, wake: Callable[[], None]) -> None:
         self.name = name
         self.closed = False
+        self.changes = 0
         self.notes: list[list[Any]] = []
 
     def handle(self, request: Request) -> Response:
@@ -55,6 +56,9 @@ class NotingWorld:
 
     def finish(self, namespace: str, jobset: str, code: int) -> None:
         self.notes.append(["finish", namespace, jobset, code])
+
+    def serve_outside(self, labels: dict[str, str]) -> None:
+        self.notes.append(["serve_outside", labels])
 
     def close(self) -> None:
         self.closed = True

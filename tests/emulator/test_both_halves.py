@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from xpk.emulator.cloud import kubernetes_world
 from xpk.emulator.server import Emulator
 
 Json = dict[str, Any]
@@ -124,3 +125,69 @@ def test_time_jumps_to_what_is_near_and_not_to_what_is_far(ready: Emulator, call
         fault = {"world": "pod-exit", "cluster": "mtc", "namespace": "default", "code": 0}
         call_at(ready, "POST", "/_emulator/faults", {**fault, "pod": item["metadata"]["name"]})
     assert [item["metadata"]["name"] for item in call_at(ready, "GET", jobs)[1]["items"]] == ["long"]
+
+
+def test_a_mount_that_is_tried_in_vain_for_ever_lets_an_instant_clock_rest(
+    ready: Emulator, call_at: Call
+) -> None:
+    """The driver has no role on its bucket: tried again for an hour, and then when something changes."""
+    config = {
+        "apiVersion": "checkpointing.gke.io/v1",
+        "kind": "CheckpointConfiguration",
+        "metadata": {"name": "mtc"},
+        "spec": {
+            "cloudStorageBucketName": "my-bucket",
+            "inMemoryVolumeSize": "10Gi",
+            "nodeSelector": {"node.kubernetes.io/instance-type": "ct5p-hightpu-4t"},
+            "tolerations": [{"key": "google.com/tpu", "operator": "Exists"}],
+        },
+    }
+    path = f"{KUBERNETES}/apis/checkpointing.gke.io/v1/checkpointconfigurations"
+    before = ready.clock.now()
+    assert call_at(ready, "POST", path, config)[0] == 201
+
+    def drivers() -> int:
+        return int(call_at(ready, "GET", f"{path}/mtc")[1]["status"]["readyDriverPods"])
+
+    assert drivers() == 0
+    rest = ready.clock.now()
+    assert 3000 < rest - before < 5000
+    assert [drivers() for _ in range(3)] == [0, 0, 0]
+    assert ready.clock.now() == rest, "looking makes no time pass"
+    bucket = "/storage/v1/b/my-bucket/iam"
+    number = call_at(ready, "GET", "/v3/projects/proj-1")[1]["name"].rpartition("/")[2]
+    account = "ns/gke-managed-checkpointing/sa/gke-checkpointing-multitier-node"
+    pool = f"projects/{number}/locations/global/workloadIdentityPools/proj-1.svc.id.goog"
+    policy = call_at(ready, "GET", bucket)[1]
+    member = f"principal://iam.googleapis.com/{pool}/subject/{account}"
+    policy["bindings"] = [{"role": "roles/storage.objectUser", "members": [member]}]
+    assert call_at(ready, "PUT", bucket, policy)[0] == 200
+    assert drivers() == 32, "the next try finds the role"
+
+
+class Restless:
+    """A controller that changes something whenever it is asked, and always wants to be asked again."""
+
+    def __init__(self, world: Any) -> None:
+        self._world = world
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._world, name)
+
+    def tick(self) -> float:
+        self._world.changes += 1
+        return 1.0
+
+
+def test_two_controllers_that_undo_each_other_do_not_keep_the_lock_for_ever(
+    call_at: Call, mtc_cluster: Json
+) -> None:
+    def factory(*arguments: Any) -> Any:
+        return Restless(kubernetes_world(*arguments))
+
+    with Emulator(time_scale=0, world_factory=factory) as emulator:
+        assert call_at(emulator, "POST", f"{PARENT}/clusters", {"cluster": mtc_cluster})[0] == 200
+        assert call_at(emulator, "GET", f"{PARENT}/clusters/mtc")[1]["status"] == "RUNNING"
+        moment = emulator.clock.now()
+        assert call_at(emulator, "GET", f"{KUBERNETES}/version")[0] == 200
+        assert emulator.clock.now() == moment

@@ -32,9 +32,11 @@ from xpk.emulator.storage.buckets import Buckets
 from xpk.emulator.storage.routes import Routes as StorageRoutes
 from xpk.emulator.world import World, WorldFactory
 
-# An instant clock must not jump for ever when a controller always has work due.
-MAX_JUMPS = 10_000
-# Nor to what is far away, such as the removal of a finished workload: no one could look at it.
+# An instant clock must not jump for ever when a controller always has work due: so many times at most
+# between two requests that change something.
+MAX_JUMPS = 2_000
+# Nor to what is further than this from the last change, in emulated seconds: neither to the removal of a
+# finished workload, which no one could look at, nor along retries that change nothing.
 LONGEST_JUMP = 3_600.0
 JUMP_SLACK = 0.001
 
@@ -76,6 +78,9 @@ class Cloud:
         self.failure = ""
         self._due: float | None = None
         self._stale = False
+        # for an instant clock: when something last changed, by which count, and the jumps since a request
+        self._moved = (clock.now(), 0)
+        self._jumps = 0
         self._services: dict[str, Callable[[Request], Response]] = {
             "v1": GkeRoutes(self.store).handle,
             "v1beta1": GkeRoutes(self.store).handle,
@@ -94,19 +99,21 @@ class Cloud:
     def settle(self) -> float | None:
         """Do all that is due; emulated seconds until more is, None when nothing is pending.
 
-        With an instant clock time jumps until all is done, but for what is due after `LONGEST_JUMP`.
+        With an instant clock time jumps until all is done, but not further than `LONGEST_JUMP` from the last
+        change: what is tried again and again in vain rests until a request changes something.
         """
         with self.lock:
-            for _ in range(MAX_JUMPS):
+            while True:
                 if self._stale or (self._due is not None and self._due <= self.clock.now()):
                     self._tick()
-                if self._due is None or not self.clock.instant:
-                    break
-                ahead = self._due - self.clock.now()
-                if ahead > LONGEST_JUMP:
+                if self._due is None:
                     return None
-                self.clock.jump(ahead + JUMP_SLACK)
-            return None if self._due is None else max(self._due - self.clock.now(), 0.0)
+                if not self.clock.instant:
+                    return max(self._due - self.clock.now(), 0.0)
+                if self._due - self._moved[0] > LONGEST_JUMP or self._jumps >= MAX_JUMPS:
+                    return None
+                self._jumps += 1
+                self.clock.jump(self._due - self.clock.now() + JUMP_SLACK)
 
     def _tick(self) -> None:
         self._stale = False
@@ -122,6 +129,9 @@ class Cloud:
         waits = [self.store.operations.next_due(), *(world.tick() for world in self.store.worlds.values())]
         pending = [wait for wait in waits if wait is not None]
         self._due = self.clock.now() + min(pending) if pending else None
+        count = self.changes + sum(world.changes for world in self.store.worlds.values())
+        if count != self._moved[1]:
+            self._moved = (self.clock.now(), count)
 
     def handle(self, request: Request) -> Response | None:
         """The answer to a request, rendered; None means: close the connection without one."""
@@ -154,6 +164,8 @@ class Cloud:
 
     def _control(self, request: Request) -> Response:
         self.settle()
+        if request.method != "GET":
+            self._jumps = 0
         return control.handle(self, request)
 
     def _real(self, request: Request) -> Response:
@@ -169,6 +181,7 @@ class Cloud:
         with self.lock:
             response = self._guarded(request, answer)
             if request.method != "GET":
+                self._jumps = 0
                 self.wake()
             return response
 

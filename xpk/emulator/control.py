@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from xpk.emulator import disasters, setbacks, slowness
-from xpk.emulator.errors import unknown_route
+from xpk.emulator.errors import invalid, unknown_route
 from xpk.emulator.faults import CAPACITY
 from xpk.emulator.http import Json, Request, Response
 
@@ -27,6 +27,9 @@ def handle(cloud: Cloud, request: Request) -> Response:
             return Response(200, {})
         case "GET", ["objects"]:
             return Response(200, objects(cloud))
+        case "POST", ["agents"]:
+            add_agent(cloud, request.json())
+            return Response(200, {})
         case "GET", ["faults"]:
             waiting = [fault.json() for fault in cloud.operation_faults.all]
             lasting = slowness.shown(cloud.resizes, cloud.iam)
@@ -58,6 +61,17 @@ def add_fault(cloud: Cloud, fault: Json) -> None:
             disasters.strike_bucket(cloud.buckets, fault)
         else:
             disasters.strike_world(cloud.store, fault)
+    cloud.wake()
+
+
+def add_agent(cloud: Cloud, asked: Json) -> None:
+    """Leave the pods of some hosts to an agent. Raises 400 and 404."""
+    cluster, labels = asked.get("cluster"), asked.get("selector")
+    if set(asked) != {"cluster", "selector"} or not isinstance(cluster, str) or not isinstance(labels, dict):
+        raise invalid('An agent needs "cluster" and "selector", and nothing else')
+    if not labels or not all(isinstance(value, str) for value in labels.values()):
+        raise invalid('The "selector" is one or more labels of hosts with their values')
+    disasters.world_of(cloud.store, cluster).serve_outside(labels)
     cloud.wake()
 
 

@@ -64,7 +64,7 @@ def undo(buckets: Buckets) -> None:
 
 def strike_world(store: Store, fault: Json) -> None:
     """Do what a fault says to the Kubernetes world of its cluster. Raises 400 and 404."""
-    world = _world(store, fault["cluster"])
+    world = world_of(store, fault["cluster"])
     try:
         _strike(world, fault)
     except KeyError as error:
@@ -82,7 +82,8 @@ def _strike(world: World, fault: Json) -> None:
             world.exit_pod(fault["namespace"], fault["pod"], fault.get("code", 1), evicted)
 
 
-def _world(store: Store, cluster: str) -> World:
+def world_of(store: Store, cluster: str) -> World:
+    """The Kubernetes world of a running cluster, by its name or its full one. Raises 400 and 404."""
     worlds = store.find_worlds(cluster)
     if not worlds:
         raise ApiError("NOT_FOUND", f"No running cluster {cluster}.")

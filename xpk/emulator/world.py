@@ -19,6 +19,10 @@ class World(Protocol):
     `wake` says that a tick has work to do.
     """
 
+    @property
+    def changes(self) -> int:
+        """How often something but an event was written: what is tried in vain does not count."""
+
     def handle(self, request: Request, /) -> Response:
         """Answer one request; its path starts at the API server's root (`/api/v1/nodes`)."""
 
@@ -45,6 +49,9 @@ class World(Protocol):
 
     def finish(self, namespace: str, jobset: str, code: int, /) -> None:
         """All pods of a JobSet end. Raises KeyError when it has none."""
+
+    def serve_outside(self, labels: dict[str, str], /) -> None:
+        """Pods on the hosts with these labels are run by somebody else, but for those of DaemonSets."""
 
     def close(self) -> None:
         """End all watches."""

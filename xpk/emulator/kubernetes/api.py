@@ -157,7 +157,7 @@ class Api:
                     if not deletion.dry_run:
                         meta = item["metadata"]
                         key = Key(target.kind.resource, meta.get("namespace", ""), meta["name"])
-                        self._cluster.delete(key, deletion.propagation or "Background")
+                        self._cluster.delete(key, deletion.propagation or "Background", deletion.grace)
                 return Response(200, chosen)
             case _:
                 raise _not_allowed(request.method)
@@ -176,7 +176,7 @@ class Api:
         _preconditions(kind, target.name, meta, options)
         orphaning = kind.resource == "jobs.batch" and not options.propagation
         policy = options.propagation or ("Orphan" if orphaning else "Background")
-        last = found if options.dry_run else self._cluster.delete(target.key, policy)
+        last = found if options.dry_run else self._cluster.delete(target.key, policy, options.grace)
         headers = _warn({}, [_ORPHANING] if orphaning else [])
         if self._store.get(target.key) is not None and not options.dry_run:
             return Response(200, self._shown(target, last or found), headers)

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, Protocol
 
+from xpk.emulator.kubernetes.events import Events
 from xpk.emulator.kubernetes.kinds import Kinds
 from xpk.emulator.kubernetes.store import Key, Store
 
@@ -21,7 +22,6 @@ FOREGROUND = "foregroundDeletion"
 ORPHAN = "orphan"
 _ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
 """Kubernetes' own alphabet of generated names: no vowels, nothing that looks like another."""
-EVENTS_KEPT = 4_000
 
 
 class Clock(Protocol):
@@ -44,6 +44,7 @@ class Cluster:
         self.store = Store()
         self.kinds = Kinds()
         self.counter = 0
+        self.events = Events(self)
 
     def now(self) -> float:
         """Emulated seconds since the epoch."""
@@ -113,10 +114,11 @@ class Cluster:
         if old is not None and old.get("status") != status:
             self.update(key, {**old, "status": status})
 
-    def delete(self, key: Key, propagation: str = "Background") -> Json | None:
+    def delete(self, key: Key, propagation: str = "Background", asked: int | None = None) -> Json | None:
         """Start or do the deletion of an object, as its finalizers and the policy ask.
 
-        Returns its last state.
+        `asked`: seconds of grace for a pod, which may only get shorter once its deletion has begun; with 0
+        its kubelet says that nothing of it runs any more. Returns its last state.
         """
         obj = self.store.get(key)
         if obj is None:
@@ -128,9 +130,10 @@ class Cluster:
             finalizers.append(extra)
         if finalizers:
             meta["finalizers"] = finalizers
+        pending = meta.get("deletionGracePeriodSeconds") if "deletionTimestamp" in meta else None
         meta.setdefault("deletionTimestamp", self.stamp())
-        grace = _grace(key, obj)
-        meta.setdefault("deletionGracePeriodSeconds", grace)
+        grace = _grace(key, obj, asked) if pending is None else min([pending, *_given(asked)])
+        meta["deletionGracePeriodSeconds"] = grace
         deleted = {**obj, "metadata": meta}
         if key.resource == "namespaces":
             deleted["status"] = {**obj.get("status", {}), "phase": "Terminating"}
@@ -150,37 +153,7 @@ class Cluster:
 
     def event(self, about: Json, kind: str, reason: str, message: str, component: str) -> None:
         """Record an Event (``kind``: Normal or Warning) on an object; a repeated one only counts up."""
-        meta = about["metadata"]
-        digest = hashlib.sha256(f"{meta.get('uid')}{reason}{message}".encode()).hexdigest()[:16]
-        namespace = meta.get("namespace") or "default"
-        key = Key("events", namespace, f"{meta['name']}.{digest}")
-        old = self.store.get(key)
-        if old is not None:
-            self.update(key, {**old, "count": old["count"] + 1, "lastTimestamp": self.stamp()})
-            return
-        involved = {
-            "apiVersion": about["apiVersion"],
-            "kind": about["kind"],
-            "name": meta["name"],
-            "uid": meta.get("uid", ""),
-        }
-        if meta.get("namespace"):
-            involved["namespace"] = meta["namespace"]
-        times = {"firstTimestamp": self.stamp(), "lastTimestamp": self.stamp()}
-        body = {
-            "involvedObject": involved,
-            "type": kind,
-            "reason": reason,
-            "message": message,
-            "count": 1,
-            **times,
-        }
-        source = {
-            "source": {"component": component},
-            "reportingComponent": component,
-            "reportingInstance": "",
-        }
-        self.create("events", {"metadata": {"name": key.name, "namespace": namespace}, **body, **source})
+        self.events.record(about, kind, reason, message, component)
 
 
 @lru_cache(maxsize=1024)
@@ -205,13 +178,19 @@ def held(obj: Json) -> bool:
     return bool(meta.get("deletionGracePeriodSeconds"))
 
 
-def _grace(key: Key, obj: Json) -> int:
+def _given(asked: int | None) -> list[int]:
+    """The asked seconds of grace, if any; less than none is one, as for the API server."""
+    return [] if asked is None else [asked if asked >= 0 else 1]
+
+
+def _grace(key: Key, obj: Json, asked: int | None) -> int:
     """Seconds of grace: only a pod that a kubelet runs has any."""
     if key.resource != "pods" or not obj.get("spec", {}).get("nodeName"):
         return 0
     if obj.get("status", {}).get("phase") in ("Failed", "Succeeded"):
         return 0
-    return int(obj["spec"].get("terminationGracePeriodSeconds", 30)) or 1
+    own = int(obj["spec"].get("terminationGracePeriodSeconds", 30)) or 1
+    return next(iter(_given(asked)), own)
 
 
 def owner(obj: Json, controller: bool = True) -> Json:

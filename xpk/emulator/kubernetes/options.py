@@ -58,19 +58,21 @@ class WriteOptions:
 
 @dataclass(frozen=True, slots=True)
 class DeleteOptions:
-    """How to delete; ``propagation`` is empty when the request does not say."""
+    """How to delete; ``propagation`` is empty, and ``grace`` None, when the request does not say."""
 
     propagation: str
     uid: str
     version: str
     dry_run: bool
+    grace: int | None = None
 
     @classmethod
     def read(cls, query: Mapping[str, list[str]], body: Any) -> DeleteOptions:
         """From the body's DeleteOptions, else from the query. Raises 400 and 422 for what is none."""
         if not isinstance(body, dict) or not isinstance(body.get("preconditions") or {}, dict):
             raise bad_request("the body is not a DeleteOptions object")
-        if not isinstance(body.get("gracePeriodSeconds", 0), int):
+        grace = body.get("gracePeriodSeconds", _grace(query))
+        if grace is not None and not isinstance(grace, int):
             raise bad_request(
                 "json: cannot unmarshal into field DeleteOptions.gracePeriodSeconds of type int64"
             )
@@ -88,7 +90,17 @@ class DeleteOptions:
             raise errors.invalid("DeleteOptions", "meta.k8s.io", "", causes)
         conditions = body.get("preconditions") or {}
         policy = propagation or ("" if orphan is None else "Orphan" if orphan else "Background")
-        return cls(policy, conditions.get("uid", ""), conditions.get("resourceVersion", ""), any(dry_run))
+        return cls(
+            policy, conditions.get("uid", ""), conditions.get("resourceVersion", ""), any(dry_run), grace
+        )
+
+
+def _grace(query: Mapping[str, list[str]]) -> int | None:
+    """The grace in the query. Raises 400 for what is no number."""
+    text = first(query, "gracePeriodSeconds")
+    if text and not text.removeprefix("-").isdecimal():
+        raise bad_request(f'strconv.ParseInt: parsing "{text}": invalid syntax')
+    return int(text) if text else None
 
 
 def first(query: Mapping[str, list[str]], name: str) -> str:

@@ -7,6 +7,7 @@ world holds.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass, field
 from functools import cache
@@ -105,8 +106,26 @@ def _built_in_word(word: str, owner: str, name: str) -> Node:
     return _BUILDING.get(word) or built_in(word)
 
 
+_KNOWN: dict[bytes, Node] = {}
+_MOST_KNOWN = 256
+
+
 def from_crd(schema: Json) -> Node:
-    """The root node of a custom resource: the CRD's schema with the server's own metadata."""
+    """The root node of a custom resource: the CRD's schema with the server's own metadata.
+
+    Nobody changes a node once it is made: equal schemas, as of one release in many
+    clusters, share theirs.
+    """
+    digest = hashlib.sha256(json.dumps(schema).encode()).digest()
+    root = _KNOWN.get(digest)
+    if root is None:
+        if len(_KNOWN) >= _MOST_KNOWN:
+            _KNOWN.clear()
+        root = _KNOWN[digest] = _root(schema)
+    return root
+
+
+def _root(schema: Json) -> Node:
     root = _structural(schema)
     root.fields["apiVersion"] = Node("string")
     root.fields["kind"] = Node("string")

@@ -29,12 +29,14 @@ class KubernetesWorld:
         self._cluster = Cluster(clock, name)
         self._controllers = Controllers(self._cluster)
         self._api = Api(self._cluster)
-        self._cluster.store.observers.insert(0, self._declare)
+        self._cluster.store.observers.insert(0, self._see)
         self._cluster.store.observers.append(self._controllers.observe)
+        self.changes = 0
         bootstrap(self._cluster)
 
     def handle(self, request: Request) -> Response:
         """Answer one request to the API server; the path starts at ``/api``, ``/apis`` or ``/version``."""
+        self._cluster.events.expire()
         before = self._cluster.store.version
         response = self._api.handle(request)
         if self._cluster.store.version != before:
@@ -46,6 +48,7 @@ class KubernetesWorld:
 
         Returns emulated seconds until something is due next, None when nothing is.
         """
+        self._cluster.events.expire()
         return self._controllers.run()
 
     def close(self) -> None:
@@ -92,6 +95,11 @@ class KubernetesWorld:
         self._controllers.kubelet.finish(namespace, jobset, code)
         self._wake()
 
+    def serve_outside(self, labels: dict[str, str]) -> None:
+        """Leave the pods of hosts with these labels to an agent that speaks the API."""
+        self._controllers.kubelet.serve_outside(labels)
+        self._wake()
+
     def objects(self) -> dict[str, list[Json]]:
         """All objects, by ``plural.group``."""
         store = self._cluster.store
@@ -114,10 +122,12 @@ class KubernetesWorld:
         self._cluster.store.clear()
         self._cluster.store.restore(state["objects"], state["version"])
         self._cluster.counter = state["counter"]
+        self._cluster.events.reload()
         self._controllers.load(state)
         self._wake()
 
-    def _declare(self, change: Change) -> None:
+    def _see(self, change: Change) -> None:
+        self.changes += change.key.resource != "events"
         if change.key.resource == CRDS:
             if change.type == "DELETED":
                 self._cluster.kinds.withdraw(change.key.name)

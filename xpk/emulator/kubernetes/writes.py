@@ -83,6 +83,7 @@ class Writes:
         new = decoding.decode(target, conversion.from_stored(target.kind, target.version, new), options)
         if isinstance(body, dict) and isinstance(body.get("metadata"), dict):
             self._same_version(target, old, body)
+            self._same_uid(target, old, body)
         return 200, self._change(target, old, new, options, self._updater(target, old, options))
 
     def _apply(self, target: Target, body: Any, options: WriteOptions) -> tuple[int, Json]:
@@ -100,10 +101,7 @@ class Writes:
             if target.status:
                 raise errors.not_found(target.kind.resource, target.name)
             return 201, self._add(target, merged, options, lambda new: new)
-        uid = config["metadata"].get("uid", old["metadata"]["uid"])
-        if uid != old["metadata"]["uid"]:
-            cause = errors.invalid_value("metadata.uid", uid, "field is immutable")
-            raise errors.invalid(target.kind.kind, target.kind.group, target.name, [cause])
+        self._same_uid(target, old, config)
         self._same_version(target, old, config)
         return 200, self._change(target, old, merged, options, lambda new: new)
 
@@ -216,6 +214,12 @@ class Writes:
                 "the object has been modified; please apply your changes to the latest version and try again"
             )
             raise errors.conflict(target.kind.resource, target.name, why)
+
+    def _same_uid(self, target: Target, old: Json, body: Json) -> None:
+        uid = body["metadata"].get("uid") or old["metadata"]["uid"]
+        if uid != old["metadata"]["uid"]:
+            cause = errors.invalid_value("metadata.uid", uid, "field is immutable")
+            raise errors.invalid(target.kind.kind, target.kind.group, target.name, [cause])
 
     def _updater(self, target: Target, old: Json, options: WriteOptions) -> Callable[[Json], Json]:
         writer = apply.Writer(

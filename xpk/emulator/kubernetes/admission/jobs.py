@@ -46,8 +46,8 @@ def check(job: Json, old: Json | None) -> list[Cause]:
     """Faults of a Job."""
     spec = job["spec"]
     found: list[Cause] = []
-    if old is not None and not old["spec"].get("suspend") and old["spec"]["template"] != spec["template"]:
-        found.append(errors.invalid_value("spec.template", "object", "field is immutable"))
+    if old is not None:
+        found += _changed(spec, old["spec"])
     for name in ("parallelism", "completions", "backoffLimit", "ttlSecondsAfterFinished"):
         if spec.get(name, 0) < 0:
             found.append(
@@ -64,6 +64,23 @@ def check(job: Json, old: Json | None) -> list[Cause]:
     template = spec["template"]
     found += names.check_metadata(template.get("metadata") or {}, "spec.template.metadata")
     return found
+
+
+def _changed(spec: Json, old: Json) -> list[Cause]:
+    """What of a Job cannot be changed (ValidateJobSpecUpdate); an indexed one may grow and shrink."""
+    elastic = spec.get("completionMode") == "Indexed" and spec.get("completions") == spec.get("parallelism")
+    fixed = ["selector", "completionMode", "podFailurePolicy"]
+    fixed += [] if elastic else ["completions"]
+    fixed += [] if old.get("suspend") else ["template"]
+    return [
+        errors.invalid_value(f"spec.{name}", _shown(spec.get(name)), "field is immutable")
+        for name in fixed
+        if spec.get(name) != old.get(name)
+    ]
+
+
+def _shown(value: Any) -> Any:
+    return value if isinstance(value, str | int) else "object"
 
 
 def _restart_policy(spec: Json) -> list[Cause]:

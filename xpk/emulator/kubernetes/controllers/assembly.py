@@ -68,11 +68,12 @@ class Controllers:
 
     def dump(self) -> Json:
         """State that is not in the store."""
-        return {"nodes": self.nodes.dump(), "addon": self.mtc.enabled_at}
+        return {"nodes": self.nodes.dump(), "addon": self.mtc.enabled_at, "agents": self.kubelet.agents}
 
     def load(self, state: Json) -> None:
         """Take over the state of `dump`; the store is loaded already."""
         self.nodes.load(state["nodes"])
         self.mtc.enabled_at = state["addon"]
+        self.kubelet.agents = [dict(labels) for labels in state.get("agents", ())]
         self._placement.reload()
         self._manager.reload()

@@ -1,6 +1,7 @@
 """The kubelets: pods on nodes start, end and go away.
 
-No container ever runs: who wants one to end says so.
+No container ever runs: who wants one to end says so. Some hosts may be served from outside, by an agent
+that speaks the API as a kubelet does: of their pods only those of DaemonSets are run here.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from xpk.emulator.iam import Access, Account
-from xpk.emulator.kubernetes.cluster import Cluster, held
+from xpk.emulator.kubernetes.cluster import Cluster, controller_of, held
 from xpk.emulator.kubernetes.controllers import mounts
 from xpk.emulator.kubernetes.controllers.base import Controller
 from xpk.emulator.kubernetes.controllers.mounts import is_driver, ready
@@ -34,6 +35,24 @@ class Kubelet(Controller):
         self._addresses = 0
         self._project = ""
         self._access: Access | None = None
+        self.agents: list[dict[str, str]] = []
+        """Labels of the hosts that are served from outside."""
+
+    def serve_outside(self, labels: dict[str, str]) -> None:
+        """Leave the pods on hosts with all these labels alone from now on, but for those of DaemonSets."""
+        if labels not in self.agents:
+            self.agents.append(labels)
+
+    def is_outside(self, pod: Json) -> bool:
+        """Whether a pod is run by an agent outside."""
+        node = self.store.find("nodes", "", pod["spec"].get("nodeName") or "") if self.agents else None
+        if node is None:
+            return False
+        there = (node["metadata"].get("labels") or {}).items()
+        owner = controller_of(pod)
+        return any(agent.items() <= there for agent in self.agents) and (
+            owner is None or owner["kind"] != "DaemonSet"
+        )
 
     def trust(self, project: str, access: Access) -> None:
         """Ask this for the right to a bucket; without it every pod has all rights."""
@@ -52,6 +71,8 @@ class Kubelet(Controller):
         """Move one pod along its way."""
         pod = self.store.get(key)
         if pod is None or self.store.find("nodes", "", pod["spec"]["nodeName"]) is None:
+            return None
+        if self.is_outside(pod):
             return None
         if "deletionTimestamp" in pod["metadata"]:
             return self._stop(key, pod)
@@ -136,15 +157,22 @@ class Kubelet(Controller):
         return None
 
     def exit_pod(self, namespace: str, name: str, code: int, evicted: bool) -> None:
-        """End a pod's containers with a code; evicted: by the Eviction API. Raises KeyError."""
+        """End a pod's containers with a code; evicted: by the Eviction API.
+
+        Raises KeyError, also for a pod whose containers an agent runs: only evict that.
+        """
         key = Key("pods", namespace, name)
         pod = self.store.get(key)
         if pod is None or not pod["spec"].get("nodeName"):
             raise KeyError(name)
+        outside = self.is_outside(pod)
         if evicted:
             disrupt(self.cluster, key, "EvictionByEvictionAPI", "Eviction API: evicting")
-            self.end(key, KILLED)
+            if not outside:
+                self.end(key, KILLED)
             self.cluster.delete(key)
+        elif outside:
+            raise KeyError(f"{name} is run by an agent")
         elif (code and pod["spec"].get("restartPolicy") != "Never") or pod["spec"].get(
             "restartPolicy"
         ) == "Always":
