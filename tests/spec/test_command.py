@@ -10,7 +10,8 @@ from xpk.spec.command import Surroundings, command_findings
 
 TRAIN = "python3 -m maxtext.trainers.pre_train.train src/maxtext/configs/base.yml"
 OWN = "python3 src/MaxText/train.py my.yml"
-EMC = "enable_emergency_checkpoint=True local_checkpoint_directory=/local local_checkpoint_period=20"
+MESH = "'mesh_axes=[data,fsdp]'"
+EMC = f"{MESH} enable_emergency_checkpoint=True local_checkpoint_directory=/local local_checkpoint_period=20"
 MTC = (
     "enable_multi_tier_checkpointing=True local_checkpoint_directory=/local local_checkpoint_period=20 "
     "multi_tier_checkpointing_backup_interval_minutes=30"
@@ -32,6 +33,7 @@ FINE = [
     f"{TRAIN} steps=10",
     f"{TRAIN} {EMC}",
     f"{TRAIN} {MTC}",
+    f"{TRAIN} {MTC} checkpoint_period=10",
     f"{TRAIN} {EMC} enable_multi_tier_checkpointing=True multi_tier_checkpointing_backup_interval_minutes=1",
     f"set -xue;export A=1 && export B=2 && {TRAIN} {EMC} checkpoint_period=25 run_name=max-sv-2026-01-02",
     f"{TRAIN} {EMC}".replace("=/local", "=//local/"),
@@ -60,7 +62,7 @@ FATAL = [
     (f"{TRAIN} {EMC} local_checkpoint_directory=/local/sub", "local_checkpoint_directory=/local/sub"),
     (f"{TRAIN} {EMC} local_checkpoint_directory=", "enable_emergency_checkpoint=True without"),
     (
-        f"{TRAIN} enable_emergency_checkpoint=True local_checkpoint_period=2",
+        f"{TRAIN} {MESH} enable_emergency_checkpoint=True local_checkpoint_period=2",
         "enable_emergency_checkpoint=True w",
     ),
     (f"{TRAIN} {EMC} local_checkpoint_period=0", "local_checkpoint_period=0"),

@@ -116,7 +116,7 @@ def test_ramdisk_and_policy_belong_together() -> None:
         ({**PLAIN, "env": (EnvVar("TPU_WORKER_ID", "0"),)}, ["--env TPU_WORKER_ID=..."]),
         (
             {**MTC, "command": f"{EMC} local_checkpoint_period=200 checkpoint_period=30"},
-            ["--command: local_checkpoint_period=200"],
+            ["--command: local_checkpoint_period=200", "--command: enable_emergency_checkpoint: MaxText 0.2"],
         ),
     ],
 )

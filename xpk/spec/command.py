@@ -12,36 +12,20 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from xpk.errors import Fault
-from xpk.frozen import dataclass
+from xpk.spec.command_finding import EMERGENCY as EMERGENCY
+from xpk.spec.command_finding import MULTI_TIER as MULTI_TIER
+from xpk.spec.command_finding import Finding as Finding
+from xpk.spec.command_finding import Surroundings as Surroundings
+from xpk.spec.command_finding import fatal, lacking, mode_of, unwise
+from xpk.spec.command_mesh import mesh_findings
 from xpk.spec.container_path import tidy
 from xpk.spec.trainer_line import TrainerLine, Unknown, trainer_lines
 
-EMERGENCY: Final = "enable_emergency_checkpoint"
-MULTI_TIER: Final = "enable_multi_tier_checkpointing"
 _DIRECTORY: Final = "local_checkpoint_directory"
 _PERIOD: Final = "local_checkpoint_period"
 _MINUTES: Final = "multi_tier_checkpointing_backup_interval_minutes"
 _STEPS: Final = "multi_tier_checkpointing_backup_interval_steps"
 _DEFAULT_CHECKPOINT_PERIOD: Final = 10_000
-_ESCAPE: Final = "--no-command-checks if you know better"
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What the line is held against: the ramdisk's mount path, if any, and the number of slices."""
-
-    ramdisk: str | None
-    num_slices: int
-    env: tuple[tuple[str, str], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One contradiction. `fatal`: training cannot work, as opposed to being unwise."""
-
-    fault: Fault
-    fatal: bool
 
 
 def command_findings(command: str, around: Surroundings) -> tuple[Finding, ...]:
@@ -50,34 +34,12 @@ def command_findings(command: str, around: Surroundings) -> tuple[Finding, ...]:
     for line in trainer_lines(command, dict(around.env)):
         for rule in (_directory, _place, _period, _master_switch, _frequency, _backup, _run_name):
             found.update(dict.fromkeys(rule(line, around)))
+        found.update(dict.fromkeys(mesh_findings(line)))
     return tuple(found)
 
 
-def _mode(line: TrainerLine) -> str | None:
-    """The flag that turns recovery from ramdisks on, None if none surely does.
-
-    With both, MaxText takes multi-tier checkpointing (create_checkpoint_manager).
-    """
-    return next((flag for flag in (MULTI_TIER, EMERGENCY) if line.switch(flag)), None)
-
-
-def _fatal(what: str, why: str, fix: str) -> Finding:
-    return Finding(Fault(f"--command: {what}", why, f"{fix}, or add {_ESCAPE}"), True)
-
-
-def _unwise(what: str, why: str, fix: str) -> Finding:
-    return Finding(Fault(f"--command: {what}", why, fix), False)
-
-
-def _lacking(line: TrainerLine, what: str, why: str, fix: str) -> Finding:
-    """A flag that the line does not give: fatal if MaxText's default holds, else it may be in a file."""
-    if line.base_config:
-        return _fatal(what, why, fix)
-    return _unwise(what, f"{why}, unless the configuration file says otherwise", fix)
-
-
 def _directory(line: TrainerLine, around: Surroundings) -> Iterator[Finding]:
-    mode, value = _mode(line), line.value(_DIRECTORY)
+    mode, value = mode_of(line), line.value(_DIRECTORY)
     if isinstance(value, Unknown):
         return
     wanted = around.ramdisk or "/ramdisk"
@@ -86,11 +48,11 @@ def _directory(line: TrainerLine, around: Surroundings) -> Iterator[Finding]:
             what = f"{mode}=True without {_DIRECTORY}"
             fix = f"write {_DIRECTORY}={wanted} in it"
             why = "MaxText refuses to start without the ramdisk's path"
-            yield _fatal(what, why, fix) if value == "" else _lacking(line, what, why, fix)
+            yield fatal(what, why, fix) if value == "" else lacking(line, what, why, fix)
         return
     if around.ramdisk is not None and tidy(value) != around.ramdisk:
         why = f"the ramdisk is mounted at {around.ramdisk}, so checkpoints would go to the container's disk"
-        yield _fatal(
+        yield fatal(
             f"{_DIRECTORY}={value}",
             why,
             f"write {_DIRECTORY}={wanted}, or --ramdisk-directory {tidy(value)}",
@@ -98,75 +60,76 @@ def _directory(line: TrainerLine, around: Surroundings) -> Iterator[Finding]:
 
 
 def _place(line: TrainerLine, around: Surroundings) -> Iterator[Finding]:
-    mode = _mode(line)
+    mode = mode_of(line)
     if mode is None:
         return
     if around.ramdisk is None:
         value = line.value(_DIRECTORY)
         path = tidy(value) if isinstance(value, str) and value.startswith("/") else "/ramdisk"
         why = "without the ramdisk's driver nobody writes jax-init-info.txt, and MaxText gives up after 900 s"
-        yield _fatal(f"{mode}=True", why, f"add --mtc-enabled --ramdisk-directory {path}")
+        yield fatal(f"{mode}=True", why, f"add --mtc-enabled --ramdisk-directory {path}")
     if around.num_slices < 2:
         why = "a slice restores from another slice's ramdisks, and there is only one"
-        yield _fatal(
-            f"{mode}=True with --num-slices {around.num_slices}", why, "write --num-slices 2 or more"
-        )
+        yield fatal(f"{mode}=True with --num-slices {around.num_slices}", why, "write --num-slices 2 or more")
 
 
 def _period(line: TrainerLine, around: Surroundings) -> Iterator[Finding]:
-    mode = _mode(line)
+    mode = mode_of(line)
     if mode is None:
         return
     fix = f"write {_PERIOD}=20 in it, or as many steps as you can lose"
     if line.missing(_PERIOD):
-        yield _lacking(
+        yield lacking(
             line, f"{mode}=True without {_PERIOD}", "its default, 0, saves nothing to the ramdisk", fix
         )
         return
     value, period = line.value(_PERIOD), line.number(_PERIOD)
     if isinstance(value, str) and (period is None or period <= 0):
-        yield _fatal(f"{_PERIOD}={value}", "MaxText wants a number of steps above 0 here", fix)
+        yield fatal(f"{_PERIOD}={value}", "MaxText wants a number of steps above 0 here", fix)
 
 
 def _master_switch(line: TrainerLine, around: Surroundings) -> Iterator[Finding]:
-    mode = _mode(line)
+    mode = mode_of(line)
     if mode is not None and line.switch("enable_checkpointing") is False:
         what = f"{mode}=True with enable_checkpointing=False"
-        yield _fatal(what, "the master switch turns every checkpoint off", "write enable_checkpointing=True")
+        yield fatal(what, "the master switch turns every checkpoint off", "write enable_checkpointing=True")
 
 
 def _frequency(line: TrainerLine, around: Surroundings) -> Iterator[Finding]:
     local, persistent = line.number(_PERIOD), line.number("checkpoint_period")
     if line.missing("checkpoint_period") and line.base_config:
         persistent = _DEFAULT_CHECKPOINT_PERIOD
-    if _mode(line) is None or local is None or persistent is None or persistent <= 0 or local < persistent:
+    # With multi-tier checkpointing the bucket is the replicator's, and its interval is in minutes.
+    if mode_of(line) != EMERGENCY or local is None or persistent is None:
+        return
+    if persistent <= 0 or local < persistent:
         return
     what = f"{_PERIOD}={local} with checkpoint_period={persistent}"
     why = "the ramdisk is saved no more often than the bucket, so a restart gains nothing from it"
-    yield _unwise(what, why, f"write a {_PERIOD} much smaller than checkpoint_period")
+    yield unwise(what, why, f"write a {_PERIOD} much smaller than checkpoint_period")
 
 
 def _backup(line: TrainerLine, around: Surroundings) -> Iterator[Finding]:
-    if _mode(line) != MULTI_TIER:
+    if mode_of(line) != MULTI_TIER:
         return
     minutes, steps = not line.missing(_MINUTES), not line.missing(_STEPS)
     fix = f"write {_MINUTES}=30 alone"
     if minutes and steps:
-        yield _fatal(f"{_MINUTES} with {_STEPS}", "MaxText takes exactly one of the two", fix)
+        yield fatal(f"{_MINUTES} with {_STEPS}", "MaxText takes exactly one of the two", fix)
     elif steps:
         why = "Google's replicator reads backup-interval-minutes alone and ends with a KeyError"
-        yield _fatal(_STEPS, why, fix)
+        yield fatal(_STEPS, why, fix)
     elif not minutes:
         what = f"{MULTI_TIER}=True without {_MINUTES}"
-        yield _lacking(line, what, "MaxText refuses to start without a backup interval", fix)
+        yield lacking(line, what, "MaxText refuses to start without a backup interval", fix)
     else:
         value, number = line.value(_MINUTES), line.number(_MINUTES)
         if isinstance(value, str) and (number is None or number <= 0):
-            yield _fatal(f"{_MINUTES}={value}", "MaxText wants minutes, a whole number above 0", fix)
+            yield fatal(f"{_MINUTES}={value}", "MaxText wants minutes, a whole number above 0", fix)
 
 
 def _run_name(line: TrainerLine, around: Surroundings) -> Iterator[Finding]:
-    mode, name = _mode(line), line.value("run_name")
+    mode, name = mode_of(line), line.value("run_name")
     if mode is None or not isinstance(name, str) or name == "":
         return
     legal = re.fullmatch(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*", name, re.ASCII)
@@ -175,8 +138,8 @@ def _run_name(line: TrainerLine, around: Surroundings) -> Iterator[Finding]:
     lower = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:253].rstrip("-") or "run-1"
     why = "the replicator names a ConfigMap so: lower case letters, digits, - and ., no /"
     if mode == MULTI_TIER:
-        yield _fatal(f"run_name={name}", why, f"write run_name={lower}")
+        yield fatal(f"run_name={name}", why, f"write run_name={lower}")
     else:
-        yield _unwise(
+        yield unwise(
             f"run_name={name}", f"multi-tier checkpointing cannot take it over: {why}", f"run_name={lower}"
         )

@@ -20,6 +20,7 @@ CHECKPOINT_KEYS: Final = frozenset(
         "multi_tier_checkpointing_backup_interval_minutes",
         "multi_tier_checkpointing_backup_interval_steps",
         "run_name",
+        "mesh_axes",
     }
 )
 """The flags of MaxText's src/maxtext/configs/base.yml that the checks look at."""
