@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
+import sys
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from xpk.cli import output
-from xpk.errors import AccessError, Fault
+from xpk.errors import AccessError, Fault, StockoutError
 
 
 @given(st.text())
@@ -89,3 +92,45 @@ def test_structured_output(capsys: pytest.CaptureFixture[str]) -> None:
     assert '"\\u00fc"' in capsys.readouterr().out
     output.structured(value, "yaml")
     assert capsys.readouterr().out.startswith("name: ")
+
+
+LONG = Fault(
+    "node pool c1-np-0",
+    "The zone 'projects/my-project/zones/us-east5-b' does not have enough resources available to fulfill the "
+    "request; try a different zone, or try again later",
+    "run the same command again later: it replaces this pool; or take another zone, --reservation, --spot or "
+    "--flex\n"
+    "xpk cluster describe --cluster a-name-as-long-as-gke-takes-it --project my-project --zone us-east5-b",
+)
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_faults_and_notes_are_folded_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("NO_COLOR", "1")
+    output.error(StockoutError(LONG))
+    output.notes([LONG.why])
+    written = terminal.getvalue().splitlines()
+    (command,) = [line for line in written if "xpk cluster" in line]
+    lines = [line for line in written if line != command]
+    assert lines[0].startswith("error: node pool c1-np-0: The zone")
+    assert max(map(len, lines)) <= 80
+    assert len([line for line in lines if line.startswith("       ")]) >= 3
+    assert [line for line in lines if line.startswith("note: The zone")]
+    assert command.strip() == LONG.fix.splitlines()[1], "what is pasted stays whole"
+    assert LONG.why in " ".join(terminal.getvalue().split())
+
+
+def test_faults_stay_in_one_line_elsewhere(capsys: pytest.CaptureFixture[str]) -> None:
+    output.error(StockoutError(LONG))
+    output.notes([LONG.why])
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == f"error: {LONG.what}: {LONG.why}"
+    assert lines[1:3] == [f"       {line}" for line in LONG.fix.splitlines()]
+    assert lines[3] == f"note: {LONG.why}"

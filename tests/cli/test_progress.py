@@ -65,7 +65,7 @@ def test_plain_lines(capsys: pytest.CaptureFixture[str]) -> None:
     assert out == ""
     lines = err.splitlines()
     assert len(lines) == 3
-    assert lines[0].split() == ["21s", "check", "gs://b1", "looked", "at", "half"]
+    assert lines[0].split() == ["21s", ".", "check", "gs://b1", "looked", "at", "half"]
     assert "done after 21s" in lines[1]
     assert "free?[2J" in lines[2]
 

@@ -15,7 +15,7 @@ from xpk.engine.events import Event, StepDone, StepFailed, StepProgress, StepSta
 from xpk.errors import Fault, StockoutError
 from xpk.plan.cluster import plan_cluster
 from xpk.plan.observed import Observed
-from xpk.plan.steps import Plan
+from xpk.plan.steps import DeleteNodePool, Plan, PlannedStep
 from xpk.spec.capacity import OnDemand
 from xpk.spec.cluster import ClusterSpec, parse_place
 
@@ -86,20 +86,40 @@ def test_a_few_pools_are_told_one_by_one(capsys: pytest.CaptureFixture[str]) -> 
     for event in stream(plan, clock):
         plain.show(event)
     ends = [line for line in capsys.readouterr().err.splitlines() if "done after" in line]
-    assert [line.split()[2] for line in ends] == ["c1-np-0", "c1-np-1", "c1-np-2"]
+    assert [line.split()[3] for line in ends] == ["c1-np-0", "c1-np-1", "c1-np-2"]
+
+
+def test_deletion_and_creation_of_the_same_pools_are_told_apart(capsys: pytest.CaptureFixture[str]) -> None:
+    """Each slice is replaced: two lines of a different sign, and not one for each of 40 pools."""
+    made, clock = plan_of(20, "c1"), Clock()
+    steps: list[PlannedStep] = []
+    for planned in (planned for planned in made.steps if planned.id.startswith("pool/")):
+        name = planned.id.removeprefix("pool/")
+        steps += [PlannedStep(f"delete/{name}", DeleteNodePool("c1", name, "another kind")), planned]
+    plan = Plan("cluster c1", tuple(steps))
+    plain = Plain(plan)
+    plain._tracker = Tracker(plan, clock)
+    for kind in ("delete/", "pool/"):
+        clock.now += 4
+        for planned in steps:
+            if planned.id.startswith(kind):
+                plain.show(StepStarted(planned.id))
+                plain.show(StepDone(planned.id, 5))
+    lines = [line.split(maxsplit=1)[1] for line in capsys.readouterr().err.splitlines()]
+    assert lines == [f"{sign} pools  c1-np-0 .. 19  done 20 of 20" for sign in "-+"]
 
 
 MOMENT = """\
 done  240 of {total}   28m59s
-  pools     c1-np-240             creating: 41 of 64 hosts                1m09s
-  pools     c1-np-241             creating: 41 of 64 hosts                1m09s
-  pools     c1-np-242             creating: 41 of 64 hosts                1m09s
-  pools     c1-np-243             creating: 41 of 64 hosts                1m09s
-  pools     c1-np-244             creating: 41 of 64 hosts                1m09s
-  pools     c1-np-245             creating: 41 of 64 hosts                1m09s
-  pools     c1-np-246             creating: 41 of 64 hosts                1m09s
-  pools     c1-np-247             creating: 41 of 64 hosts                1m09s
-  pools     and 752 more
+  + pools     c1-np-240             creating: 41 of 64 hosts              1m09s
+  + pools     c1-np-241             creating: 41 of 64 hosts              1m09s
+  + pools     c1-np-242             creating: 41 of 64 hosts              1m09s
+  + pools     c1-np-243             creating: 41 of 64 hosts              1m09s
+  + pools     c1-np-244             creating: 41 of 64 hosts              1m09s
+  + pools     c1-np-245             creating: 41 of 64 hosts              1m09s
+  + pools     c1-np-246             creating: 41 of 64 hosts              1m09s
+  + pools     c1-np-247             creating: 41 of 64 hosts              1m09s
+  + pools     and 752 more
 """
 
 

@@ -12,7 +12,8 @@ from urllib.request import urlopen
 
 import pytest
 
-WORDS = (sys.executable, "-m", "xpk", "rehearse", "--tpu-type", "v6e-16", "--time-scale", "0.001")
+QUICK = ("--trainer", "none", "--tpu-type", "v6e-16", "--time-scale", "0.001")
+WORDS = (sys.executable, "-m", "xpk", "rehearse", *QUICK)
 
 
 def environment(home: Path) -> dict[str, str]:

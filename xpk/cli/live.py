@@ -1,6 +1,6 @@
 """Progress on a terminal: done steps folded into a count, one line for each running step.
 
-The only module of the program that uses rich.
+The terminal side of a run; `progress.py` knows what there is to show.
 """
 
 from __future__ import annotations

@@ -9,12 +9,14 @@ from __future__ import annotations
 import io
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal, TypeAlias
 
 from xpk.errors import Fault, UsageError, XpkError
 
 Row: TypeAlias = Mapping[str, object]
+_INDENT = len("error: ")
+_PROGRAMS = ("xpk ", "gcloud ", "kubectl ")
 _RED, _BOLD, _RESET = "\x1b[31m", "\x1b[1m", "\x1b[0m"
 
 
@@ -76,14 +78,43 @@ def say(text: str) -> None:
 def notes(lines: Sequence[str]) -> None:
     """Print what should be known though nothing is wrong."""
     for line in dict.fromkeys(lines):
-        say(f"note: {line}")
+        say(f"\n{'':6}".join(_folded(f"note: {line}", 0, 6)))
 
 
 def fault_lines(fault: Fault) -> list[str]:
-    """A fault as what and why, then what to type."""
+    """A fault as what and why, then what to type, as wide as the terminal; whole lines where there is none.
+
+    A line with a command is never folded: it would not be the same when pasted.
+    """
     why = f": {fault.why}" if fault.why else ""
-    first = clean(f"{_shortened(fault.what)}{why}").replace("\n", "\n       ")
-    return [first, *(f"       {line}" for line in clean(fault.fix).splitlines())]
+    first, *more = clean(f"{_shortened(fault.what)}{why}").split("\n")
+    lines = [
+        *_folded(first, _INDENT, _INDENT),
+        *_each_folded(more),
+        *_each_folded(clean(fault.fix).splitlines()),
+    ]
+    return [lines[0], *(f"{'':{_INDENT}}{line}" for line in lines[1:])]
+
+
+def _each_folded(lines: Iterable[str]) -> Iterator[str]:
+    for line in lines:
+        yield from [line] if any(name in line for name in _PROGRAMS) else _folded(line, _INDENT, _INDENT)
+
+
+def _folded(text: str, used: int, indent: int) -> list[str]:
+    """The text in lines on a terminal; one line elsewhere, for who searches in it."""
+    if not _on_terminal():
+        return [text]
+    from xpk.plan.layout import folded  # here: help folds nothing, and must start fast
+
+    return folded(text, used, indent, _error_width())
+
+
+def _error_width() -> int:
+    try:
+        return max(os.get_terminal_size(sys.stderr.fileno()).columns, 40)
+    except (OSError, ValueError):
+        return 80
 
 
 def error(problem: XpkError) -> None:

@@ -47,6 +47,7 @@ FAILURES_SHOWN = 6
 class Group:
     """Many steps of one kind, such as a thousand pools, and what has become of them."""
 
+    sign: str
     noun: str
     name: str
     total: int
@@ -114,9 +115,9 @@ class Tracker:
                 assert_never(event)
 
     def labels(self) -> dict[str, tuple[str, str]]:
-        """Noun and name of each step, as in the plan."""
+        """Sign with noun, and name, of each step, as in the plan: `- pools` is deleted, `+ pools` made."""
         lines = {planned.id: describe_step(planned.step) for planned in self.plan.steps}
-        return {key: (line.noun, line.name) for key, line in lines.items()}
+        return {key: (f"{line.sign} {line.noun}", line.name) for key, line in lines.items()}
 
     def elapsed(self) -> str:
         """How long all of it has taken."""
@@ -124,23 +125,20 @@ class Tracker:
 
     def _ended(self, step_id: str) -> Group:
         self.running.pop(step_id, None)
-        return self.groups.get(step_id) or Group("", "", 1)
+        return self.groups.get(step_id) or Group("", "", "", 1)
 
 
 def groups_of(plan: Plan) -> dict[str, Group]:
-    """The group of each step that has many neighbours of its kind; the others are in none."""
-    runs: list[tuple[tuple[str, str], list[tuple[str, str]]]] = []
+    """The group of each step that has many others of its kind; the others are in none."""
+    kinds: dict[tuple[str, str], list[tuple[str, str]]] = {}
     for planned in plan.steps:
         line = describe_step(planned.step)
-        kind = (line.sign, line.noun)
-        if not runs or runs[-1][0] != kind:
-            runs.append((kind, []))
-        runs[-1][1].append((planned.id, line.name))
+        kinds.setdefault((line.sign, line.noun), []).append((planned.id, line.name))
     found: dict[str, Group] = {}
-    for (_, noun), members in runs:
+    for (sign, noun), members in kinds.items():
         if len(members) > _MANY:
             last = members[-1][1].rpartition("-")[2]
-            group = Group(noun, f"{members[0][1]} .. {last}", len(members))
+            group = Group(sign, noun, f"{members[0][1]} .. {last}", len(members))
             found |= dict.fromkeys((step_id for step_id, _ in members), group)
     return found
 
@@ -165,7 +163,7 @@ class Plain:
     def __init__(self, plan: Plan) -> None:
         self._tracker = Tracker(plan)
         self._spoke: dict[str, float] = {}
-        self._told: dict[str, int] = {}
+        self._told: dict[tuple[str, str], tuple[int, float]] = {}
         self._labels = self._tracker.labels()
         self._noun = max((len(noun) for noun, _ in self._labels.values()), default=0)
 
@@ -183,12 +181,13 @@ class Plain:
 
     def _show_group(self, group: Group) -> None:
         """A line when the group is over, and before that when enough of it and ten seconds have passed."""
-        now, told = self._tracker.clock(), self._told.get(group.name, 0)
+        now, key = self._tracker.clock(), (group.sign, group.name)
+        told, spoke = self._told.get(key, (0, self._tracker.start))
         enough = group.ended - told >= max(1, group.total // 50)
-        patient = now - self._spoke.get(group.name, self._tracker.start) >= _QUIET_SECONDS
+        patient = now - spoke >= _QUIET_SECONDS
         if group.ended > told and (group.ended == group.total or (enough and patient)):
-            self._spoke[group.name], self._told[group.name] = now, group.ended
-            self._say(group.noun, group.name, group.words)
+            self._told[key] = (group.ended, now)
+            self._say(f"{group.sign} {group.noun}", group.name, group.words)
 
     def _say(self, noun: str, name: str, words: str, *, whole: bool = False) -> None:
         head = f"{self._tracker.elapsed():>7}  {noun:<{self._noun}}  "

@@ -5,47 +5,82 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from pathlib import Path
 from types import FrameType
-from typing import assert_never
+from typing import assert_never, cast
 
-from xpk.catalog.slices import SliceType, resolve
+from xpk.catalog.slices import SliceType
 from xpk.cli import output, run
-from xpk.cli.cluster_request import TYPE, gathered
 from xpk.cli.command import Leaf, wrapped
 from xpk.cli.emulator import time_scale
-from xpk.cli.flag import Flag
-from xpk.cli.options import ENDING
+from xpk.cli.rehearse_environment import PROJECT, ZONE, environment
+from xpk.cli.rehearse_flags import FLAGS, NEEDS_TRAINER
+from xpk.cli.rehearse_request import EXTRA, choice, scenario, slices, trainer_is_here
 from xpk.cli.where import EMULATOR
 from xpk.cli.words import Words
 from xpk.cloud.endpoints import emulated
 from xpk.rehearsal.children import emulator as emulator_process
-from xpk.rehearsal.children import own_environment
 from xpk.rehearsal.story import Beat, Changed, HostLost, Ran, Recovered, Rehearsal, Told, Typed
 from xpk.spec.cluster import parse_place
 
-_PROJECT, _ZONE = "rehearsal-1", "us-east5-b"
-_SLICE = "v6e-256"
-
 
 def _run(words: Words) -> int:
-    flag = words.named(*TYPE)
-    name = words.text(*TYPE)
-    slice_type: SliceType = gathered(words, lambda: resolve((name or _SLICE).strip(), flag), resolve(_SLICE))
-    num_slices = words.number("--num-slices", 2) or 0
-    if not 2 <= num_slices <= 64:
-        why = "a rehearsal shows 2 to 64 slices: a lost one comes back from another"
-        words.faults.add(f"--num-slices {num_slices}", why, "write --num-slices 2")
+    chosen = choice(words)
+    report, svg = _file(words, "--report", "html"), _file(words, "--record", "svg")
+    form = cast(output.Format, words.choice("-o", ("table", "json", "yaml"), "table"))
+    if chosen == "none":
+        for name in sorted(NEEDS_TRAINER):
+            if words.given(name):
+                words.faults.add(name, *_no_trainer(words))
+        return _quick(words)
+    scale = time_scale(words, "0.003")
+    if words.on("--keep"):
+        words.faults.add("--keep", "is for --trainer none: nothing is left of a real one", "leave --keep out")
+    found = scenario(words, chosen)
+    from xpk.cli.rehearse_real import rehearse as really  # here: agent and clients are for this alone
+
+    return really(found, scale, form, report, svg)
+
+
+def _no_trainer(words: Words) -> tuple[str, str]:
+    """Why a flag has no meaning where no trainer runs, and what to do."""
+    if words.given("--trainer"):
+        return (
+            "with --trainer none no trainer runs, so there is nothing to do it to",
+            "leave --trainer none out",
+        )
+    return "needs a trainer, and JAX and Orbax are not installed here", EXTRA
+
+
+def _file(words: Words, name: str, kind: str) -> Path | None:
+    """A file that will be written: its folder must be there."""
+    text = words.text(name)
+    if text is None:
+        return None
+    path = Path(text)
+    why = "no file is named" if not text.strip() else "is a folder" if path.is_dir() else ""
+    if not why and not path.absolute().parent.is_dir():
+        why = "no such folder"
+    if why:
+        words.faults.add(f"{name} {text or repr('')}", why, f"write {name} rehearsal.{kind}")
+    return path
+
+
+def _quick(words: Words) -> int:
+    slice_type, num_slices = slices(words)
     scale = time_scale(words)
     words.faults.raise_if_any()
     output.say("A rehearsal on an emulator on this machine. Nothing is real: no project is touched, and no")
     output.say("process is started for the pods, so the trainer itself does not run.")
+    if not trainer_is_here():
+        output.say(f"With it, hosts and steps that are lost and come back: {EXTRA}")
     signal.signal(signal.SIGTERM, _leave)
     signal.signal(signal.SIGHUP, _leave)
     with emulator_process(["--port", "0", "--time-scale", scale], os.environ) as (url, _):
-        environ = _environment(url)
-        output.say(f"\n$ export CLOUDSDK_CORE_PROJECT={_PROJECT} CLOUDSDK_COMPUTE_ZONE={_ZONE}")
+        environ = environment(url)
+        output.say(f"\n$ export CLOUDSDK_CORE_PROJECT={PROJECT} CLOUDSDK_COMPUTE_ZONE={ZONE}")
         output.say(f"$ export {EMULATOR}={url}")
-        with run.watching(emulated(url), parse_place(_PROJECT, _ZONE)) as eyes:
+        with run.watching(emulated(url), parse_place(PROJECT, ZONE)) as eyes:
             story = Rehearsal(url, slice_type.name, num_slices, environ, eyes)
             show = _Show(scale)
             for beat in story.beats():
@@ -59,14 +94,6 @@ def _run(words: Words) -> int:
 def _leave(number: int, frame: FrameType | None) -> None:
     """Told to end: leave through the `with` blocks, so that the emulator ends as well."""
     raise SystemExit(128 + number)
-
-
-def _environment(url: str) -> dict[str, str]:
-    environ = own_environment(os.environ)
-    environ |= {EMULATOR: url, "CLOUDSDK_CORE_PROJECT": _PROJECT, "CLOUDSDK_COMPUTE_ZONE": _ZONE}
-    if not output.Colour.wanted:
-        environ["NO_COLOR"] = "1"
-    return environ
 
 
 class _Show:
@@ -120,7 +147,7 @@ def _keep(url: str) -> None:
     stop = threading.Event()
     before = {n: signal.signal(n, lambda *_: stop.set()) for n in (signal.SIGINT, signal.SIGTERM)}
     output.say("\nThe emulator runs on until Ctrl-C. In another shell:")
-    output.say(f"  export CLOUDSDK_CORE_PROJECT={_PROJECT} CLOUDSDK_COMPUTE_ZONE={_ZONE} {EMULATOR}={url}")
+    output.say(f"  export CLOUDSDK_CORE_PROJECT={PROJECT} CLOUDSDK_COMPUTE_ZONE={ZONE} {EMULATOR}={url}")
     output.say("  xpk cluster describe --cluster rehearsal")
     stop.wait()
     for number, handler in before.items():
@@ -130,13 +157,10 @@ def _keep(url: str) -> None:
 rehearse = Leaf(
     "rehearse",
     _run,
-    sentence="See all of it here, without a project: create, run, lose a host, come back.",
-    examples=("xpk rehearse", "xpk rehearse --tpu-type v5p-128 --num-slices 4"),
-    flags=(
-        Flag("--tpu-type", "--device-type", metavar="TYPE", help="Slice type.", default_words=_SLICE),
-        Flag("--num-slices", metavar="N", help="Slices, 2 or more.", default_words="2"),
-        Flag("--time-scale", metavar="X", help="Real seconds for an emulated one.", default_words="0.01"),
-        Flag("--keep", kind="switch", group="output", help="Keep the emulator running at the end."),
-        *ENDING,
+    sentence="Run the workload's pods on this machine, break something, and see what it costs.",
+    examples=(
+        "xpk rehearse --fail host --report rehearsal.html",
+        "xpk rehearse --mode multi-tier --fail process --at-step random --times 3",
     ),
+    flags=FLAGS,
 )

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from xpk.cloud.session import Cloud
     from xpk.engine.clusters import ClusterDescription, ClusterStatus
     from xpk.engine.report import Report
+    from xpk.engine.settle import Waiting
     from xpk.engine.status import WorkloadStatus
     from xpk.engine.waiting import Outcome
     from xpk.engine.workload_description import WorkloadDescription
@@ -77,18 +78,26 @@ def observe_cluster(cloud: Cloud, spec: ClusterSpec, *, wait: bool) -> Observed:
     return observe.observe_cluster(cloud, spec, observe.Waiting(wait, on_progress=NowAndThen()))
 
 
-def observe_workload(cloud: Cloud, spec: WorkloadSpec, place: Place) -> Observed:
-    """What `workload create` needs to know."""
+def observe_workload(cloud: Cloud, spec: WorkloadSpec, place: Place, *, looks: bool) -> Observed:
+    """What `workload create` needs to know; `looks`: nothing follows from it, so that a wait is short."""
     from xpk.engine import observe
 
-    return observe.observe_workload(cloud, spec, place)
+    return observe.observe_workload(cloud, spec, place, waiting=_waiting(looks=looks))
 
 
 def observe_deletion(cloud: Cloud, place: Place, name: str) -> Observed:
     """What `cluster delete` needs to know."""
     from xpk.engine import observe
 
-    return observe.observe_deletion(cloud, place, name, observe.Waiting(on_progress=NowAndThen()))
+    return observe.observe_deletion(cloud, place, name, _waiting(looks=False))
+
+
+def _waiting(*, looks: bool) -> Waiting:
+    """A short wait for a control plane on which GKE works, or a long one; says what it waits for."""
+    from xpk.engine.settle import LOOK, Waiting
+
+    said = NowAndThen()
+    return Waiting(on_progress=said, within=LOOK) if looks else Waiting(on_progress=said)
 
 
 def workload_filter(status: str, job: str | None, namespace: str | None) -> Filter:
@@ -98,11 +107,13 @@ def workload_filter(status: str, job: str | None, namespace: str | None) -> Filt
     return parse_filter(status, job, namespace)
 
 
-def find_workloads(cloud: Cloud, place: Place, cluster: str, chosen: Filter) -> list[Found]:
-    """The workloads of a cluster that the filter leaves, newest first."""
+def find_workloads(
+    cloud: Cloud, place: Place, cluster: str, chosen: Filter, *, looks: bool = True
+) -> list[Found]:
+    """The workloads of a cluster that the filter leaves, newest first; `looks`: the wait is short."""
     from xpk.engine import workloads
 
-    return workloads.find_workloads(cloud, place, cluster, chosen)
+    return workloads.find_workloads(cloud, place, cluster, chosen, _waiting(looks=looks))
 
 
 def describe_workload(
@@ -111,7 +122,8 @@ def describe_workload(
     """Everything about one workload."""
     from xpk.engine import workload_description
 
-    return workload_description.describe_workload(cloud, place, cluster, name, namespace)
+    waiting = _waiting(looks=True)
+    return workload_description.describe_workload(cloud, place, cluster, name, namespace, waiting)
 
 
 def wait_for_workload(
@@ -152,7 +164,7 @@ def describe_cluster(cloud: Cloud, place: Place, name: str) -> ClusterDescriptio
     """Everything about one cluster."""
     from xpk.engine import clusters
 
-    return clusters.describe_cluster(cloud, place, name)
+    return clusters.describe_cluster(cloud, place, name, _waiting(looks=True))
 
 
 def carry_out(

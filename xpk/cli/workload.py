@@ -40,7 +40,7 @@ def _run(words: Words) -> None:
         print_plan(plan, form)
         return
     with run.connected(target) as cloud:
-        observed = run.observe_workload(cloud, request.spec, request.place)
+        observed = run.observe_workload(cloud, request.spec, request.place, looks=dry)
         plan = plan_workload(request.spec, request.place, observed, request.project_number)
         _write(plan, file, dry)
         if dry:

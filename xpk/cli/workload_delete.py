@@ -39,7 +39,7 @@ def _run(words: Words) -> None:
     say_where(target)
     output.notes(words.notes)
     with run.connected(target) as cloud:
-        found = run.find_workloads(cloud, where, cluster, chosen)
+        found = run.find_workloads(cloud, where, cluster, chosen, looks=dry)
         if not found and name is not None:
             fix = f"xpk workload list --cluster {cluster}"
             raise StateError(Fault(f"--workload {name}", f"no such workload in cluster {cluster}", fix))

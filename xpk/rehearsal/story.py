@@ -7,18 +7,16 @@ stderr by themselves.
 
 from __future__ import annotations
 
-import json
 import shlex
 import subprocess
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
 from xpk.errors import Fault, NotReady, StateError
 from xpk.rehearsal.children import XPK
+from xpk.rehearsal.conduct.world import ask
 
 CLUSTER, WORKLOAD, BUCKET = "rehearsal", "llama-1", "rehearsal-checkpoints"
 GKE_VERSION = "1.32.4-gke.1415000"
@@ -217,16 +215,4 @@ class Rehearsal:
 
 def inject(url: str, fault: Mapping[str, object]) -> None:
     """Make something happen in the emulated world. Raises StateError when the emulator refuses."""
-    request = urllib.request.Request(
-        f"{url}/_emulator/faults",
-        data=json.dumps(fault).encode(),
-        headers={"Content-Type": "application/json"},
-        method="POST",
-    )
-    # No proxy: the emulator is on this machine.
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    try:
-        with opener.open(request, timeout=30):
-            return
-    except (urllib.error.URLError, OSError) as error:
-        raise StateError(Fault("emulator", f"refused a fault: {error}", "run again")) from None
+    ask(url, "faults", fault)
