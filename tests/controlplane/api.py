@@ -93,7 +93,7 @@ class Api:
                 return response, response.read()
             except (OSError, http.client.HTTPException) as error:
                 connection.close()  # opened again by the next request
-                idle = isinstance(error, http.client.RemoteDisconnected | BrokenPipeError)
+                idle = isinstance(error, http.client.RemoteDisconnected | BrokenPipeError | ssl.SSLEOFError)
                 if last or not idle:  # the server ends connections that were idle for long
                     raise
         raise AssertionError("not reached")

@@ -23,6 +23,8 @@ SERVICE_ACCOUNTS = {
     "jobset": ("jobset-system", "jobset-controller-manager"),
     "kueue": ("kueue-system", "kueue-controller-manager"),
 }
+KUBELET, AGENT = "test.example.com/kubelet", "agent"
+"""Label of a node, and its value where a test runs an agent of its own for the node."""
 _CLIENT = {"qps": 500, "burst": 1000}
 
 
@@ -209,12 +211,13 @@ def kueue(files: Files, kubeconfig: str) -> list[str]:
 
 
 def kwok(files: Files, kubeconfig: str, stages: Sequence[Json]) -> list[str]:
-    """KWOK as the kubelet of every node."""
+    """KWOK as the kubelet of every node, but for those that say they have an agent."""
     config: Json = {
         "apiVersion": "config.kwok.x-k8s.io/v1alpha1",
         "kind": "KwokConfiguration",
         "options": {
-            "manageAllNodes": True,
+            "manageAllNodes": False,
+            "manageNodesWithLabelSelector": f"{KUBELET}!={AGENT}",
             "nodeLeaseDurationSeconds": 40,
             "nodeLeaseParallelism": 4,
             "nodePlayStageParallelism": 8,

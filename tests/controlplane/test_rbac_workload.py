@@ -22,6 +22,7 @@ _DESCRIBE = ("workload", "describe", *_AT, "--workload", "w1")
 _W1 = (*WORKLOAD, "--workload", "w1")
 _NEW = (*WORKLOAD, "--workload", "new")
 _AGAIN = (*_W1, "--max-restarts", "7")
+_LONGER = (*_W1, "--ttl-seconds-after-finished", "7777")
 _DELETE = ("workload", "delete", *_AT, "--workload", "w1", "--yes")
 COMMANDS = {
     "workload-list": _LIST,
@@ -57,6 +58,8 @@ def command_for(right: Right, plane: ControlPlane) -> tuple[str, ...]:
     match right:
         case Right("workload-list", _, _, "get"):
             return _WAIT
+        case Right("workload-create-more", _, "jobsets", "patch"):
+            return _LONGER
         case Right("workload-create-more", _, "jobsets", _):
             return _AGAIN
         case Right("workload-create-more", _, "serviceaccounts", _):
