@@ -134,3 +134,14 @@ def test_faults_stay_in_one_line_elsewhere(capsys: pytest.CaptureFixture[str]) -
     assert lines[0] == f"error: {LONG.what}: {LONG.why}"
     assert lines[1:3] == [f"       {line}" for line in LONG.fix.splitlines()]
     assert lines[3] == f"note: {LONG.why}"
+
+
+@pytest.mark.parametrize("name", ["stdout", "stderr"])
+def test_a_stream_that_was_closed_before_the_start_takes_what_it_gets(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr(sys, name, None)
+    output.prepare()
+    with getattr(sys, name):
+        output.say("to a person")
+        output.result("to a reader")

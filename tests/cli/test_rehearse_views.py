@@ -249,19 +249,6 @@ def test_plain_lines(capsys: pytest.CaptureFixture[str]) -> None:
     ]
 
 
-def test_a_long_log_line_is_folded_and_whole(capsys: pytest.CaptureFixture[str]) -> None:
-    plain = RehearsalLines(setup())
-    plain.show(Said(1, A, 0, "ValueError: " + "word " * 40))
-    lines = capsys.readouterr().err.splitlines()
-    assert all(len(line) <= 80 for line in lines)
-    assert " ".join(lines).count("word") == 40
-
-
-def test_an_interrupted_one_says_so_and_how_far_it_was() -> None:
-    text = summary(outcome(setup(), [Ended(3, "stopped", "interrupted")]))
-    assert text == "interrupted before the first step after 3.0 s, no findings\n"
-
-
 def test_the_result_is_the_summary_and_nothing_else(capsys: pytest.CaptureFixture[str]) -> None:
     found = outcome(setup(), story())
     result(found, "table")

@@ -23,7 +23,8 @@ needs_maxtext = pytest.mark.skipif(
     not MAXTEXT,
     reason="no MaxText: XPK_MAXTEXT_PYTHON names the Python of an environment with maxtext==0.2.5",
 )
-SMALL = ("--local-checkpoint-period", "3", "--checkpoint-period", "6", "--step-seconds", "0.1", "-tgps", "5")
+QUICK = ("--step-seconds", "0.1", "-tgps", "5")
+SMALL = ("--local-checkpoint-period", "3", *QUICK)
 
 
 def rehearsed(home: Path, *words: str, code: int = 0) -> Json:
@@ -54,7 +55,9 @@ def only(found: Json) -> Json:
 def test_emergency_a_process_is_killed(tmp_path: Path) -> None:
     page, drawing = tmp_path / "r.html", tmp_path / "r.svg"
     outputs = ("--report", str(page), "--record", str(drawing))
-    found = rehearsed(tmp_path / "home", "--fail", "process", "--at-step", "7", *SMALL, *outputs)
+    found = rehearsed(
+        tmp_path / "home", "--fail", "process", "--at-step", "7", "--checkpoint-period", "6", *SMALL, *outputs
+    )
     one = only(found)
     assert (one["ended"], one["step_failed"] >= 7, one["losses_equal"]) == ("recovered", True, True)
     assert one["step_restored"] % 3 == 0
@@ -78,6 +81,13 @@ def test_multi_tier_a_slice_is_lost(tmp_path: Path) -> None:
     assert (one["ended"], one["losses_equal"]) == ("recovered", True)
     assert one["steps_lost"] <= 3
     assert one["bytes_moved"] > 2 * (1 << 20)
+
+
+def test_the_bucket_alone_serves(tmp_path: Path) -> None:
+    words = ("--mode", "bucket", "--checkpoint-period", "3", "--fail", "process", "--at-step", "7", *QUICK)
+    one = only(rehearsed(tmp_path / "home", *words))
+    assert one["tiers"] == {"bucket": 4}
+    assert (one["ended"], one["losses_equal"]) == ("recovered", True)
 
 
 @needs_maxtext

@@ -57,7 +57,13 @@ def result(text: str) -> None:
 
 
 def prepare() -> None:
-    """A terminal that cannot show a character gets its code instead of ending the program."""
+    """A terminal that cannot show a character gets its code instead of ending the program.
+
+    A stream that was closed before the start is None to Python: what goes there goes nowhere.
+    """
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - as long as the process
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

@@ -112,7 +112,7 @@ class LogReader:
                 self._tell(Said(self._now(), log.host, log.attempt, text))
 
     def last_words(self) -> None:
-        """Tell the last lines of every pod that still runs: of a run that stands still nothing else is known."""
+        """Tell the last lines of each pod that runs: of one that stands still nothing else is known."""
         with self._lock:
             logs = list(self._logs.values())
         for log in logs:
