@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
+import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,7 +13,7 @@ import pytest
 from xpk.cli import rehearse_request
 from xpk.cli.rehearse import rehearse
 from xpk.cli.rehearse_real import Rehearsal
-from xpk.cli.rehearse_request import choice, scenario
+from xpk.cli.rehearse_request import EXTRA, choice, scenario
 from xpk.errors import UsageError
 from xpk.rehearsal.conduct.machine import forced
 from xpk.rehearsal.conduct.scenario import Periods, Scenario
@@ -150,4 +152,10 @@ def test_without_the_extra_the_trainer_is_refused(monkeypatch: pytest.MonkeyPatc
     with pytest.raises(UsageError) as caught:
         words.faults.raise_if_any()
     (fault,) = caught.value.faults
-    assert fault.fix == "pip install 'xpk[rehearse]'"
+    assert fault.fix == EXTRA
+
+
+def test_the_extra_by_its_parts_is_the_projects_own() -> None:
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))
+    parts = project["project"]["optional-dependencies"]["rehearse"]
+    assert shlex.split(EXTRA) == ["pip", "install", *parts]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import urllib.request
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -82,7 +83,9 @@ def condition_of(side: Side, path: str) -> dict[str, Json]:
 def test_a_status_is_merged_by_the_type_of_its_conditions(side: Side, namespace: str) -> None:
     path = start(side, namespace, "a")
     others = {"DisruptionTarget": "True", "Ready": "True"}
-    marked = {"conditions": [{"type": kind, "status": value} for kind, value in others.items()]}
+    # Without its time the disruption controller takes the mark for an old one, and clears it.
+    now = {"lastTransitionTime": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")}
+    marked = {"conditions": [{"type": kind, "status": value, **now} for kind, value in others.items()]}
     assert write(side, path, marked) == 200
     container = {"name": "c", "image": "i", "imageID": "", "ready": False, "restartCount": 0}
     ended = {"terminated": {"exitCode": 143, "reason": "Error"}}

@@ -73,7 +73,8 @@ def _quick(words: Words) -> int:
     output.say("A rehearsal on an emulator on this machine. Nothing is real: no project is touched, and no")
     output.say("process is started for the pods, so the trainer itself does not run.")
     if not trainer_is_here():
-        output.say(f"With it, hosts and steps that are lost and come back: {EXTRA}")
+        output.say("With JAX and Orbax it does, and what a fault costs is measured:")
+        output.say(f"  {EXTRA}")
     signal.signal(signal.SIGTERM, _leave)
     signal.signal(signal.SIGHUP, _leave)
     with emulator_process(["--port", "0", "--time-scale", scale], os.environ) as (url, _):

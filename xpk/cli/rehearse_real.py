@@ -6,6 +6,7 @@ Loaded late: it needs the node agent, the clients and, on a terminal, rich.
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 import textwrap
@@ -133,7 +134,7 @@ class Rehearsal:
 
     def _command(self, words: Sequence[str], environ: Mapping[str, str]) -> None:
         """Run one of the two commands; its own words are shown when it fails, or says a note."""
-        line = wrapped(" ".join(["xpk", *(_shown(word) for word in words)])).strip()
+        line = wrapped(shlex.join(["xpk", *words])).strip()
         output.say(f"\n$ {line}")
         begun = self.recorder.now()
         done = subprocess.run(
@@ -216,7 +217,3 @@ def _folded(text: str) -> str:
         break_long_words=False,
         break_on_hyphens=False,
     )
-
-
-def _shown(word: str) -> str:
-    return word if word and not set(word) & set(" '\"$`\\;&|<>()") else "'" + word.replace("'", "'\\''") + "'"

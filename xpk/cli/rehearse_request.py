@@ -28,7 +28,8 @@ from xpk.spec.ramdisk import parse_ramdisk_directory
 Choice: TypeAlias = Literal["none", "orbax", "maxtext"]
 SLICE = "v6e-256"
 FAULTS = ("host", "last-slice-host", "slice", "all-ramdisks", "process", "sigterm", "none")
-EXTRA = "pip install 'xpk[rehearse]'"
+EXTRA = "pip install 'jax>=0.10.2' orbax-checkpoint==0.12.8"
+"""The extra `rehearse` by its parts: by the name of `xpk` pip may find another program."""
 _NEEDED = ("jax", "orbax.checkpoint")
 _RAMDISK = "64Mi"
 _OF_OUR_TRAINER = ("--step-seconds", "--state-size")

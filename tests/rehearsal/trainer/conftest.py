@@ -125,7 +125,7 @@ class Machine:
 @pytest.fixture
 def machine(tmp_path: Path) -> Iterator[Machine]:
     pytest.importorskip(
-        "orbax.checkpoint", reason="JAX and Orbax are not installed: pip install 'xpk[rehearse]'"
+        "orbax.checkpoint", reason="JAX and Orbax are not installed: pip install '.[rehearse]'"
     )
     found = Machine(tmp_path)
     yield found
@@ -137,7 +137,7 @@ def machine(tmp_path: Path) -> Iterator[Machine]:
 def unbroken(tmp_path_factory: pytest.TempPathFactory) -> dict[int, str]:
     """The losses of 2 x 2 processes that nothing disturbs and that save nothing."""
     pytest.importorskip(
-        "orbax.checkpoint", reason="JAX and Orbax are not installed: pip install 'xpk[rehearse]'"
+        "orbax.checkpoint", reason="JAX and Orbax are not installed: pip install '.[rehearse]'"
     )
     job = Machine(tmp_path_factory.mktemp("unbroken")).start(
         "enable_checkpointing=false", "steps=60", "rehearsal_step_seconds=0"

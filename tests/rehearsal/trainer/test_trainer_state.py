@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-np = pytest.importorskip("numpy", reason="NumPy comes with JAX: pip install 'xpk[rehearse]'")
-jax = pytest.importorskip("jax", reason="JAX is not installed: pip install 'xpk[rehearse]'")
+np = pytest.importorskip("numpy", reason="NumPy comes with JAX: pip install '.[rehearse]'")
+jax = pytest.importorskip("jax", reason="JAX is not installed: pip install '.[rehearse]'")
 
 if TYPE_CHECKING:
     from xpk.rehearsal.trainer.state import Layout, State, Step
