@@ -5,9 +5,18 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
+from xpk.emulator.kubernetes import events
 from xpk.emulator.kubernetes.world import KubernetesWorld
 
 HOUR = 3600
+
+
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No real minute has to pass."""
+    monkeypatch.setattr(events, "REAL_SECONDS", -1.0)
 
 
 def stuck(rig: Any) -> Any:
@@ -55,3 +64,10 @@ def test_what_expires_wakes_nobody_and_survives_a_reload(rig: Any) -> None:
     rig.advance(120)
     assert rig.items("Event") == []
     assert loaded.changes == before
+
+
+def test_a_fast_clock_leaves_time_to_look(rig: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(events, "REAL_SECONDS", 600.0)
+    stuck(rig)
+    rig.advance(10 * HOUR)
+    assert len(rig.items("Event")) == 1
