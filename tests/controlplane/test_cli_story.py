@@ -15,7 +15,7 @@ import pytest
 from tests.controlplane.cluster import ControlPlane
 from tests.controlplane.program import HOSTS
 from tests.controlplane.saying import Said, Teller, telling
-from tests.controlplane.world import World
+from tests.controlplane.world import WORKLOADS, World
 from xpk.cloud.kube import Kube
 
 pytestmark = [pytest.mark.xdist_group("controlplane-program"), pytest.mark.slow]
@@ -63,7 +63,18 @@ def running(teller: Teller, name: str, old: list[Json]) -> tuple[list[Json], lis
     teller.world.plane.wait(
         lambda: teller.truth(name).listed["hostsReady"] == HOSTS, f"{name}: all hosts said to be ready"
     )
+    teller.world.plane.wait(lambda: kueue_knows(teller, name), f"{name}: Kueue knows that it ran")
     return teller.world.pods("default", name), states
+
+
+def kueue_knows(teller: Teller, name: str) -> bool:
+    """Kueue marks a moment late that all pods were ready; a host lost before looks like one to come."""
+    return any(
+        item["type"] == "PodsReady" and item["status"] == "True"
+        for found in teller.world.kube.list(WORKLOADS.format("default"))
+        if name in [owner["name"] for owner in found["metadata"].get("ownerReferences") or ()]
+        for item in (found.get("status") or {}).get("conditions") or ()
+    )
 
 
 def place(pod: Json) -> tuple[int, int]:
