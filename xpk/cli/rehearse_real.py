@@ -33,6 +33,7 @@ from xpk.rehearsal.conduct.scenario import Scenario
 from xpk.rehearsal.conduct.stage import Stage
 from xpk.rehearsal.conduct.user_command import autocheckpoints
 from xpk.rehearsal.conduct.world import EmulatorWorld
+from xpk.rehearsal.driver.eligible import ACCELERATOR
 from xpk.rehearsal.hosts.isolation import Isolation, choose_isolation
 from xpk.rehearsal.hosts.space import Space
 from xpk.rehearsal.record.outcome import Outcome, Override, Setup
@@ -43,8 +44,6 @@ from xpk.spec.cluster import parse_place
 if TYPE_CHECKING:
     from xpk.cli.rehearse_lines import RehearsalLines
     from xpk.cli.rehearse_live import RehearsalLive
-
-ACCELERATOR = "cloud.google.com/gke-tpu-accelerator"
 
 
 class Rehearsal:

@@ -11,8 +11,9 @@ import pytest
 
 from tests.rehearsal.agent.fakes import make_pod
 from xpk.rehearsal.agent.substitution import Once, Substitution
-from xpk.rehearsal.agent.volumes import FUSE_DRIVER, MTC_DRIVER, Directories, NotMounted
+from xpk.rehearsal.agent.volumes import FUSE_DRIVER, Directories, NotMounted
 from xpk.rehearsal.record.events import Host
+from xpk.render.workload import RAMDISK_DRIVER
 
 Json = dict[str, Any]
 HOST = Host(0, 1)
@@ -97,7 +98,7 @@ def with_volumes(*volumes: Json) -> Json:
     return pod
 
 
-RAMDISK: Json = {"name": "ramdisk", "csi": {"driver": MTC_DRIVER}}
+RAMDISK: Json = {"name": "ramdisk", "csi": {"driver": RAMDISK_DRIVER}}
 
 
 def fuse(options: str = "implicit-dirs", **more: Any) -> Json:

@@ -19,13 +19,6 @@ TPU = "google.com/tpu"
 _JOBSET = "jobset.sigs.k8s.io/"
 JOB_INDEX = f"{_JOBSET}job-index"
 _INDEX = "batch.kubernetes.io/job-completion-index"
-STAND_INS = (
-    "TPU_WORKER_ID",
-    "TPU_WORKER_HOSTNAMES",
-    "MEGASCALE_COORDINATOR_ADDRESS",
-    "MEGASCALE_NUM_SLICES",
-    "MEGASCALE_SLICE_ID",
-)
 
 
 def stand_ins(pod: Json, container: Json, hosts: int) -> dict[str, str]:

@@ -17,9 +17,9 @@ from xpk.rehearsal.agent import injected
 from xpk.rehearsal.agent.environment import Read
 from xpk.rehearsal.agent.substitution import Substitution
 from xpk.rehearsal.record.events import Host
+from xpk.render.workload import RAMDISK_DRIVER
 
 Json = dict[str, Any]
-MTC_DRIVER = "multitier-checkpoint.csi.storage.gke.io"
 FUSE_DRIVER = "gcsfuse.csi.storage.gke.io"
 _NOT_HERE = "a rehearsal has no {}: it would be one of this machine"
 
@@ -151,11 +151,11 @@ class Directories:
         driver, read_only = detail.get("driver"), bool(detail.get("readOnly"))
         if driver == FUSE_DRIVER:
             return Source(self._mounted_bucket(volume, detail.get("volumeAttributes") or {}), read_only)
-        if driver != MTC_DRIVER:
+        if driver != RAMDISK_DRIVER:
             raise _refusal(volume, f"driver name {driver} not found in the list of registered CSI drivers")
         path = self._space.ramdisk(host)
         why = "one directory a host: it outlives pods and goes with the host"
-        self._tell(Substitution("the hosts' ramdisks", MTC_DRIVER, str(path.parent), why))
+        self._tell(Substitution("the hosts' ramdisks", RAMDISK_DRIVER, str(path.parent), why))
         if self._driver is not None:
             jobset = injected.label(pod, "jobset.sigs.k8s.io/jobset-name")
             namespace = pod["metadata"].get("namespace", "default")
@@ -198,7 +198,7 @@ class Directories:
 
 def is_ramdisk(volume: Json) -> bool:
     """Whether a volume is the checkpointing driver's."""
-    return (volume.get("csi") or {}).get("driver") == MTC_DRIVER
+    return (volume.get("csi") or {}).get("driver") == RAMDISK_DRIVER
 
 
 def inside(path: Path, below: str, volume: Json) -> Path:
