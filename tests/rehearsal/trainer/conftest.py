@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import signal
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+
+from tests.rehearsal.trainer.nursery import Child, Nursery, nursery
 
 _ROOT = Path(__file__).resolve().parents[3]
 _END_SECONDS = 240.0
@@ -26,7 +26,7 @@ class Job:
     directory: Path
     slices: int
     hosts: int
-    processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    processes: list[Child] = field(default_factory=list)
     logs: list[Path] = field(default_factory=list)
 
     @property
@@ -61,9 +61,8 @@ class Job:
 
     def kill(self) -> None:
         for process in self.processes:
-            process.kill()
-        for process in self.processes:
-            process.wait()
+            process.send_signal(signal.SIGKILL)
+        self.codes()
 
     def signal(self, rank: int, number: signal.Signals) -> None:
         self.processes[rank].send_signal(number)
@@ -74,6 +73,7 @@ class Machine:
     """The hosts' ramdisks and the bucket, which outlive jobs."""
 
     path: Path
+    nursery: Nursery
     jobs: list[Job] = field(default_factory=list)
 
     @property
@@ -110,36 +110,34 @@ class Machine:
                 for word in (*_SMALL, *flags)
             ]
             log = job.directory / f"log-{rank}"
-            with log.open("wb") as out:
-                process = subprocess.Popen(
-                    [sys.executable, "-m", "xpk.rehearsal.trainer", *words],
-                    env=_environment(rank, slices, hosts, address, job.directory),
-                    stdout=out,
-                    stderr=subprocess.STDOUT,
-                )
+            env = _environment(rank, slices, hosts, address, job.directory)
             job.logs.append(log)
-            job.processes.append(process)
+            job.processes.append(self.nursery.start(words, env, log))
         return job
 
 
-@pytest.fixture
-def machine(tmp_path: Path) -> Iterator[Machine]:
+@pytest.fixture(scope="session")
+def trainers() -> Iterator[Nursery]:
+    """Where trainer processes come from."""
     pytest.importorskip(
         "orbax.checkpoint", reason="JAX and Orbax are not installed: pip install '.[rehearse]'"
     )
-    found = Machine(tmp_path)
+    with nursery() as found:
+        yield found
+
+
+@pytest.fixture
+def machine(tmp_path: Path, trainers: Nursery) -> Iterator[Machine]:
+    found = Machine(tmp_path, trainers)
     yield found
     for job in found.jobs:
         job.kill()
 
 
 @pytest.fixture(scope="session")
-def unbroken(tmp_path_factory: pytest.TempPathFactory) -> dict[int, str]:
+def unbroken(tmp_path_factory: pytest.TempPathFactory, trainers: Nursery) -> dict[int, str]:
     """The losses of 2 x 2 processes that nothing disturbs and that save nothing."""
-    pytest.importorskip(
-        "orbax.checkpoint", reason="JAX and Orbax are not installed: pip install '.[rehearse]'"
-    )
-    job = Machine(tmp_path_factory.mktemp("unbroken")).start(
+    job = Machine(tmp_path_factory.mktemp("unbroken"), trainers).start(
         "enable_checkpointing=false", "steps=60", "rehearsal_step_seconds=0"
     )
     try:

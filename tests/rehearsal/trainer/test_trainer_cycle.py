@@ -5,6 +5,8 @@ from __future__ import annotations
 import shutil
 import signal
 import socket
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +26,7 @@ EMERGENCY = (
     "rehearsal_step_seconds=0.2",
 )
 BUCKET = ("base_output_directory=BUCKET", "checkpoint_period=10", "rehearsal_step_seconds=0.1")
+ROOT = Path(__file__).resolve().parents[3]
 BYTES = 12_000 + 16
 
 
@@ -47,6 +50,7 @@ def test_emergency_resumes_from_the_ramdisk_of_the_last_slice(
     job.wait_until(lambda: {10} == machine.ramdisk_steps(2) == machine.ramdisk_steps(3))
     job.wait_until(lambda: all(12 in job.losses(rank) for rank in job.ranks))
     assert job.lines(3, "rehearsal trainer: ") == ["rehearsal trainer: process 3 of 4, slice 1 host 1"]
+    nothing_listens_beyond_this_machine(job)
     job.kill()
     assert restored(job) == ["restored nothing"] * 4
     assert machine.bucket_steps() == {0}
@@ -74,6 +78,7 @@ def test_bucket_resumes_from_the_bucket(machine: Machine, unbroken: dict[int, st
     job = machine.start(*BUCKET, "steps=200")
     job.wait_until(lambda: 10 in machine.bucket_steps())
     job.wait_until(lambda: all(12 in job.losses(rank) for rank in job.ranks))
+    nothing_listens_beyond_this_machine(job)
     job.kill()
     latest = max(machine.bucket_steps())
 
@@ -117,24 +122,27 @@ def test_sigterm_to_one_process_stops_all_at_one_step(
         assert machine.bucket_steps() == {0, last}
 
 
-def test_nothing_listens_beyond_this_machine(machine: Machine) -> None:
-    job = machine.start("enable_checkpointing=false", "steps=100000", "rehearsal_step_seconds=0.1")
-    job.wait_until(lambda: all(job.losses(rank) for rank in job.ranks))
-    addresses = {address for rank in job.ranks for address in listening(job.processes[rank].pid)}
-    assert addresses
-    assert addresses <= {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
-
-
-def test_wrong_flags_are_refused_before_jax_is_loaded(machine: Machine) -> None:
-    job = machine.start("enable_emergency_checkpoint=true", "steps=x", slices=1, hosts=1)
-    assert job.codes() == [1]
-    assert job.log(0) == "error: steps=x: not a whole number; steps=150001\n"
+def test_wrong_flags_are_refused_before_jax_is_loaded() -> None:
+    told = [sys.executable, "-X", "importtime", "-m", "xpk.rehearsal.trainer"]
+    words = ["enable_emergency_checkpoint=true", "steps=x"]
+    done = subprocess.run([*told, *words], cwd=ROOT, capture_output=True, text=True, timeout=240, check=False)
+    assert done.returncode == 1
+    assert done.stdout == "error: steps=x: not a whole number; steps=150001\n"
+    imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert "xpk.rehearsal.trainer.main" in imported
+    assert "jax" not in imported
 
 
 def test_without_the_drivers_file_it_gives_up(machine: Machine) -> None:
     job = machine.start(*EMERGENCY, "local_checkpoint_directory=BUCKET", "rehearsal_init_seconds=0", slices=1)
     assert job.codes() == [1, 1]
     assert "no jax-init-info.txt after 0 s" in job.log(0)
+
+
+def nothing_listens_beyond_this_machine(job: Job) -> None:
+    addresses = {address for rank in job.ranks for address in listening(job.processes[rank].pid)}
+    assert addresses
+    assert addresses <= {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
 
 
 def listening(pid: int) -> set[str]:
