@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import time
 import urllib.error
 import urllib.request
 from abc import ABC, abstractmethod
@@ -23,6 +22,7 @@ from tests.controlplane.both_objects import PLACE, cluster_spec, tpu_pool
 from tests.controlplane.cluster import ControlPlane
 from tests.controlplane.differences import DIFFERENCES
 from tests.controlplane.gateway import Gateway
+from tests.controlplane.processes import Deadline
 from tests.controlplane.world import World, true_conditions
 from xpk.cloud.credentials import anonymous
 from xpk.cloud.endpoints import emulated
@@ -196,10 +196,9 @@ class _Patience:
     """All that `World` needs of a control plane for looking at one."""
 
     def wait(self, done: Callable[[], bool], what: str, seconds: float = 60.0) -> None:
-        end = time.monotonic() + seconds
+        deadline = Deadline(seconds)
         while not done():
-            assert time.monotonic() < end, f"{what}: not so after {seconds:.0f} seconds"
-            time.sleep(0.02)
+            assert deadline.pause(), f"{what}: not so after {seconds:.0f} seconds"
 
 
 @contextlib.contextmanager

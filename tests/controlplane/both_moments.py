@@ -10,7 +10,7 @@ import pytest
 
 from tests.controlplane.both import Side
 from tests.controlplane.both_objects import HOSTS, make_jobset
-from tests.controlplane.capture import Flat, compare
+from tests.controlplane.capture import Flat, compare, events
 from tests.controlplane.differences import FIELDS
 from tests.controlplane.world import JOBSETS, PODS
 
@@ -98,6 +98,10 @@ class Couple:
         except AssertionError:
             lines = [f"{key}: real {one!r}, emulator {two!r}" for key, (one, two) in sorted(unknown.items())]
             pytest.fail("\n".join([f"{moment}: {len(lines)} unknown differences", *lines[:80]]))
+
+    def same_events(self, *jobsets: str) -> None:
+        """Both have said the same about these JobSets so far."""
+        self.same(f"events about {', '.join(jobsets)}", lambda side, space: events(side, space, *jobsets))
 
     def unused(self) -> list[str]:
         """The listed patterns that no difference was met for."""

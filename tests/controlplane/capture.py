@@ -51,8 +51,9 @@ _MASKS = (
 _COMPILED = [(re.compile(pattern), word) for pattern, word in _MASKS]
 
 
-_STALE = "already exists"
-"""JobSet's controller, when its cache has not seen yet what it made."""
+_STALE = re.compile(r"already exists$|not found$|the object has been modified")
+"""Ends what a controller or a webhook says whose cache has not seen yet what was just made or changed: the
+next attempt succeeds, and whether there was a first one is a matter of moments."""
 
 
 def capture(side: Side, namespace: str) -> Flat:
@@ -69,13 +70,16 @@ def capture(side: Side, namespace: str) -> Flat:
     return found
 
 
-def events(side: Side, namespace: str) -> Flat:
-    """The Events of a namespace, each kind of which counts once: how often it is told is up to chance."""
+def events(side: Side, namespace: str, *jobsets: str) -> Flat:
+    """The Events about some JobSets and all that is theirs, each kind of which counts once: how often it is
+    told is up to chance. So is all that is told of what is being deleted: name none of those."""
     found: Flat = {}
     for item in side.kube.list(f"/api/v1/namespaces/{namespace}/events"):
-        if item["reason"] in _BY_CHANCE or item["message"].endswith(_STALE):
-            continue
         about = item["involvedObject"]
+        if not set(jobsets) & set(about["name"].split("-")):
+            continue
+        if item["reason"] in _BY_CHANCE or _STALE.search(item["message"]):
+            continue
         words = f"{item['type']} {item['reason']} {about['kind']} {item['message']}"
         found[f"Event {_masked(words, namespace)}"] = True
     return found

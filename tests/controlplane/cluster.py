@@ -19,6 +19,8 @@ from tests.controlplane.processes import Deadline, Died, Folder, Process, free_p
 
 _READY_SECONDS = 90.0
 _MORE_USERS = 200
+_GARBAGE = {"GOGC": "300", "GOMEMLIMIT": "700MiB"}
+"""Collected less often than by default, as long as there is little: a sixth of kube-apiserver's time."""
 
 
 class ControlPlane:
@@ -159,7 +161,7 @@ class ControlPlane:
 
     def _run(self, name: str, words: list[str]) -> None:
         folder = str(self._folder.path)
-        env = {"HOME": folder, "TMPDIR": folder, "PATH": "/usr/bin:/bin", "NO_PROXY": "127.0.0.1"}
+        env = {"HOME": folder, "TMPDIR": folder, "PATH": "/usr/bin:/bin", "NO_PROXY": "127.0.0.1", **_GARBAGE}
         self._processes[name] = Process(name, words, self._folder.path, env)
 
     def _api_ready(self) -> bool:

@@ -1,7 +1,8 @@
 """Fixtures of the tier that runs on real controllers: one control plane for all tests of a worker.
 
-Run it in one process, or with `-n N --dist loadgroup`: its tests are in two groups, those that run on both
-servers and those of the program, so that two workers share the work and no third starts a control plane.
+Run it in one process, or with `-n N --dist loadgroup`: its tests are in three groups, so that three workers
+share the work and no fourth starts a control plane: those that run on both servers, those of the program, and
+those where hosts are lost and trainers run, which wait for Kubernetes most of their time.
 """
 
 from __future__ import annotations

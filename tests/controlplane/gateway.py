@@ -8,13 +8,13 @@ the modules that run here; everything else goes to the emulator, which has GKE's
 
 from __future__ import annotations
 
-import http.client
 import re
 import ssl
 import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from urllib.parse import urlsplit
+
+import urllib3
 
 from tests.controlplane.cluster import ControlPlane
 from tests.controlplane.components import User
@@ -30,17 +30,19 @@ class Gateway:
 
     def __init__(self, plane: ControlPlane, *, emulator: str | None = None, user: User | None = None) -> None:
         tls = ssl.create_default_context(cadata=plane.ca_pem)
+        connections = urllib3.PoolManager(maxsize=64, timeout=120, ssl_context=tls)
         token = user.token if user else plane.token
 
         class Handler(_Handler):
-            kubernetes = urlsplit(plane.url).netloc
-            elsewhere = urlsplit(emulator).netloc if emulator else None
-            context = tls
+            kubernetes = plane.url
+            elsewhere = emulator
+            pool = connections
             bearer = token
             release = staticmethod(plane.release)
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
+        self._connections = connections
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05})
 
     @property
@@ -56,13 +58,14 @@ class Gateway:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+        self._connections.clear()
 
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     kubernetes: str
     elsewhere: str | None
-    context: ssl.SSLContext
+    pool: urllib3.PoolManager
     bearer: str
     release: Callable[[str], str]
 
@@ -73,24 +76,28 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(self.release(wanted[1]).encode())
             return
         prefix = _CLUSTER.match(self.path)
-        connection: http.client.HTTPConnection
         if prefix:
-            path = self.path[prefix.end() :]
+            address, path = self.kubernetes, self.path[prefix.end() :]
             headers["Authorization"] = f"Bearer {self.bearer}"
-            connection = http.client.HTTPSConnection(self.kubernetes, timeout=120, context=self.context)
         elif self.elsewhere:
-            path = self.path
-            connection = http.client.HTTPConnection(self.elsewhere, timeout=120)
+            address, path = self.elsewhere, self.path
         else:
             self.send_error(501, "only Kubernetes is behind this gateway")
             return
         try:
-            connection.request(self.command, path, body, headers)
-            self._pass_back(connection.getresponse())
-        except (OSError, http.client.HTTPException):
+            answer = self.pool.request(
+                self.command,
+                address + path,
+                body=body,
+                headers=headers,
+                retries=False,
+                preload_content=False,
+                decode_content=False,
+            )
+        except urllib3.exceptions.HTTPError:
             self.close_connection = True  # as a lost connection is seen by the client
-        finally:
-            connection.close()
+            return
+        self._pass_back(answer)
 
     def _answer(self, content: bytes) -> None:
         self.send_response(200)
@@ -98,17 +105,23 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(content)
 
-    def _pass_back(self, response: http.client.HTTPResponse) -> None:
-        self.send_response(response.status, response.reason)
+    def _pass_back(self, answer: urllib3.BaseHTTPResponse) -> None:
+        self.send_response(answer.status, answer.reason)
         for name in _PASSED_BACK:
-            for value in response.headers.get_all(name) or ():
+            for value in answer.headers.getlist(name):
                 self.send_header(name, value)
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
-        while chunk := response.read1(1 << 16):  # a watch gives its events as they come
-            self.wfile.write(b"%x\r\n%s\r\n" % (len(chunk), chunk))
-            self.wfile.flush()
-        self.wfile.write(b"0\r\n\r\n")
+        try:
+            while chunk := answer.read1(1 << 16):  # a watch gives its events as they come
+                self.wfile.write(b"%x\r\n%s\r\n" % (len(chunk), chunk))
+                self.wfile.flush()
+            self.wfile.write(b"0\r\n\r\n")
+        except (OSError, urllib3.exceptions.HTTPError):
+            self.close_connection = True
+            answer.close()  # of which half is not read
+        else:
+            answer.release_conn()
 
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _pass_on
 

@@ -31,7 +31,7 @@ from xpk.spec.ramdisk import Ramdisk
 from xpk.spec.restarts import restart_policy
 from xpk.spec.workload import WorkloadSpec
 
-pytestmark = [pytest.mark.xdist_group("controlplane-program"), pytest.mark.slow]
+pytestmark = [pytest.mark.xdist_group("controlplane-rehearsal"), pytest.mark.slow]
 
 Json = dict[str, Any]
 SHAPE = resolve("v5p-16")

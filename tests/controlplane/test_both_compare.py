@@ -12,7 +12,7 @@ import pytest
 
 from tests.controlplane.both import opened_both
 from tests.controlplane.both_moments import Couple
-from tests.controlplane.capture import capture, events
+from tests.controlplane.capture import capture
 from tests.controlplane.cluster import ControlPlane
 
 pytestmark = [pytest.mark.xdist_group("controlplane"), pytest.mark.slow]
@@ -48,11 +48,12 @@ def _fails(couple: Couple) -> None:
     couple.exit("w1-slice-job-1-3", 1)
     couple.running("w1")
     couple.same("exited", capture)
+    couple.same_events("w1", "w2")
     couple.delete("w2")
     couple.exit("w1-slice-job-0-2", 1)
     couple.reaches("w1", "Failed")
     couple.same("failed", capture)
-    couple.same("events of the failure", events)
+    couple.same_events("w1")
     couple.delete("w1")
 
 
@@ -62,7 +63,7 @@ def _completes(couple: Couple) -> None:
     couple.exit_all(0)
     couple.reaches("w3", "Completed")
     couple.same("done", capture)
-    couple.same("events of the success", events)
+    couple.same_events("w3")
     couple.delete("w3")
 
 
@@ -73,8 +74,9 @@ def _is_preempted(couple: Couple) -> None:
     couple.start("w5", priority="high")
     couple.running("w5")
     couple.same("preempted", capture)
+    couple.same_events("w4", "w5")
     couple.delete("w5")
     couple.running("w4")
     couple.same("again", capture)
-    couple.same("events of the preemption", events)
+    couple.same_events("w4")
     couple.delete("w4")

@@ -18,7 +18,7 @@ from tests.controlplane.saying import Said, Teller, telling
 from tests.controlplane.world import WORKLOADS, World
 from xpk.cloud.kube import Kube
 
-pytestmark = [pytest.mark.xdist_group("controlplane-program"), pytest.mark.slow]
+pytestmark = [pytest.mark.xdist_group("controlplane-rehearsal"), pytest.mark.slow]
 
 Json = dict[str, Any]
 COMING = {"Queued", "Starting", "Running"}

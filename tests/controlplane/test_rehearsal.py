@@ -13,7 +13,7 @@ from xpk.cloud.kube import Kube
 from xpk.rehearsal.record.events import AllRunning, BucketHolds, Host, PodEnded, PodStarted
 from xpk.rehearsal.record.outcome import Recovery
 
-pytestmark = [pytest.mark.xdist_group("controlplane-program"), pytest.mark.slow]
+pytestmark = [pytest.mark.xdist_group("controlplane-rehearsal"), pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")
