@@ -17,6 +17,11 @@ from xpk.cli.main import root
 Xpk = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
+@pytest.fixture(scope="session", autouse=True)
+def known_files(release_files_once: None) -> None:
+    """Each release file is read once."""
+
+
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty home: no gcloud configuration, no credentials, no project."""

@@ -9,12 +9,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from urllib.request import Request, urlopen
 
 import pytest
 import yaml
 
+from xpk.cloud import session
+from xpk.cloud.retry import Retrier
 from xpk.emulator.server import Emulator
 
 Xpk = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -154,11 +157,13 @@ def test_what_is_not_there(xpk: Xpk, emulator: Emulator) -> None:
         assert done.stdout == ""
 
 
-@pytest.mark.slow
 def test_an_emulator_that_is_not_there(xpk: Xpk, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr(session, "Retrier", partial(Retrier, sleep=slept.append))
     monkeypatch.setenv("XPK_EMULATOR", "http://127.0.0.1:1")
     done = xpk("cluster", "list", "--project", "my-project")
     assert done.returncode == 5
+    assert slept, "it is tried again"
     assert "emulator: does not answer\n       xpk emulator serve --port 1 in another shell" in done.stderr
 
 

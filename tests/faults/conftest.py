@@ -2,30 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
-import xpk.engine.observe
 from tests.faults.table import COLUMN, Cell, lines
-from xpk.plan.observed import ReleaseFile
-from xpk.plan.releases import read_release_file
 
 
 @pytest.fixture(scope="session", autouse=True)
-def release_files_once() -> Iterator[None]:
-    """Kueue's file is half a megabyte of YAML; its bytes are fetched each time, and read once."""
-    read, known = read_release_file, dict[tuple[object, ...], ReleaseFile]()
-
-    def remembered(release: object, source: str, data: bytes, sha256: str | None) -> ReleaseFile:
-        key = (release, source, data, sha256)
-        if key not in known:
-            known[key] = read(release, source, data, sha256)  # type: ignore[arg-type]
-        return known[key]
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(xpk.engine.observe, "read_release_file", remembered)
-        yield
+def known_files(release_files_once: None) -> None:
+    """Each release file is read once."""
 
 
 @pytest.fixture

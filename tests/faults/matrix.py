@@ -1,8 +1,8 @@
 """Which requests meet which faults: a part for every run, more with XPK_FAULTS=kinds, the whole with all.
 
-In every run each request of each command meets a fault, and each fault every sixth kind of request. With
-`kinds` each fault meets each kind that it fits, with `all` each request. The cheapest command that sends
-a kind stands for it.
+In every run each kind of request of each command meets a fault once, each fault is met, once and for as
+long as it lasts, and each fault meets every twelfth kind of request. With `kinds` each fault meets each kind
+that it fits, with `all` each request. The cheapest command that sends a kind stands for it.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from tests.faults.states import reference
 
 EVERYTHING = os.environ.get("XPK_FAULTS") == "all"
 STRIDE = 1 if os.environ.get("XPK_FAULTS") in ("all", "kinds") else 6
+_ONCE = 1 if STRIDE == 1 else 2 * STRIDE
 # Lasting faults that are told apart by nothing but their name: in the part, one of them for each kind.
 _ALIKE = tuple(fault.name for fault in FAULTS if fault.codes == {5} and fault.name != "410")
 
@@ -38,23 +39,37 @@ def product() -> tuple[Case, ...]:
 @functools.cache
 def _part_once() -> frozenset[Case]:
     chosen: dict[tuple[str, str], Case] = {}
-    met: set[tuple[str, object]] = set()
     kinds: dict[str, int] = {}
     for case in product():
         key = (case.wanted.kind, case.fault.name)
         number = kinds.setdefault(case.wanted.kind, len(kinds))
-        if key not in chosen and (number + FAULTS.index(case.fault)) % STRIDE == 0:
+        if key not in chosen and (number + FAULTS.index(case.fault)) % _ONCE == 0:
             chosen[key] = case
-            met.add((case.command, case.wanted))
+    met = {_met(case) for case in chosen.values()}
     more: list[Case] = []
     for case in product():
-        if (case.command, case.wanted) not in met:
-            number = len(more) % len(FAULTS)
-            if FAULTS[number].fits(case.wanted):
-                case = Case(case.command, case.wanted, FAULTS[number])
-            more.append(case)
-            met.add((case.command, case.wanted))
-    return frozenset([*chosen.values(), *more])
+        if _met(case) not in met:
+            more.append(_with_fault(case, len(more)))
+            met.add(_met(case))
+    return _with_each_fault([*chosen.values(), *more])
+
+
+def _met(case: Case) -> tuple[str, object]:
+    """What is to meet some fault: each kind of request of each command; with `kinds`, each request."""
+    return case.command, case.wanted if STRIDE == 1 else case.wanted.kind
+
+
+def _with_fault(case: Case, number: int) -> Case:
+    """The request with a fault that fits it: one after another in turn."""
+    faults = [*FAULTS[number % len(FAULTS) :], *FAULTS]
+    return Case(case.command, case.wanted, next(fault for fault in faults if fault.fits(case.wanted)))
+
+
+def _with_each_fault(cases: list[Case]) -> frozenset[Case]:
+    """The cases and, for each fault that none of them meets, the first request that it fits."""
+    first = {case.fault.name: case for case in reversed(product())}
+    met = {case.fault.name for case in cases}
+    return frozenset([*cases, *(case for name, case in first.items() if name not in met)])
 
 
 @functools.cache
@@ -71,7 +86,7 @@ def _part_always() -> frozenset[Case]:
             name = "down"
         if (number + FAULTS.index(case.fault)) % STRIDE == 0:
             chosen.setdefault((kind, name), case)
-    return frozenset(chosen.values())
+    return _with_each_fault([*chosen.values()])
 
 
 def _turn(kind: str, number: int, case: Case) -> str:

@@ -20,6 +20,7 @@ from tests.faults.world import World, world_from
 Record = Callable[[str, str, bool], None]
 NAMES = [command.name for command in COMMANDS]
 SLOWER = 0.001
+HOW = ("killed", "Ctrl-C", "Ctrl-C twice")
 
 
 @pytest.fixture(scope="module")
@@ -29,8 +30,11 @@ def starter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Starter]:
     found.close()
 
 
-def boundaries(command: str) -> list[tuple[Wanted, When]]:
-    """Where a command is stopped: before each kind of request, after each kind of write; or everywhere."""
+def boundaries(command: str, how: str) -> list[tuple[Wanted, When]]:
+    """Where a command is stopped: before each kind of request, after each kind of write; or everywhere.
+
+    In every run each way to stop it has its own few of these.
+    """
     chosen: dict[tuple[str, When], tuple[Wanted, When]] = {}
     moments: tuple[When, ...] = ("before", "after")
     for wanted in reference(command).wanted:
@@ -39,7 +43,11 @@ def boundaries(command: str) -> list[tuple[Wanted, When]]:
                 chosen[str(wanted), when] = (wanted, when)
             elif when == "before" or wanted.write:
                 chosen.setdefault((wanted.kind, when), (wanted, when))
-    return list(chosen.values())[::STRIDE]
+    every = list(chosen.values())
+    if STRIDE == 1:
+        return every
+    apart = min(2 * STRIDE, len(every))
+    return every[HOW.index(how) * apart // len(HOW) :: apart]
 
 
 def _ends_well(world: World, command: str, before: Counter[str]) -> None:
@@ -108,7 +116,7 @@ def _stop_everywhere(
     record: Record,
 ) -> None:
     failed = []
-    for wanted, when in boundaries(command):
+    for wanted, when in boundaries(command, how):
         problem = ""
         try:
             _stop_at(command, starter, wanted, when, stop)

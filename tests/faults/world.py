@@ -31,6 +31,9 @@ Json = dict[str, Any]
 SCALE = 0.0003
 LONGEST = 4 * 3600.0
 """Seconds of the engine's clock within which every command must end, whatever happens."""
+LATE, SLOW = 600.0, 10
+"""After so many seconds of sleep each lasts so many times as long as asked for: what still waits then mostly
+waits in vain, and would ask a thousand times."""
 
 
 class Sleeps(Retrier):
@@ -71,6 +74,7 @@ class Hours:
     def sleep(self, seconds: float) -> None:
         if self.skipped > LONGEST:
             raise AssertionError(f"it still waits after {LONGEST / 3600:.0f} hours")
+        seconds *= SLOW if self.skipped > LATE else 1
         time.sleep(seconds * SCALE)
         self.skipped += seconds * (1 - SCALE)
 

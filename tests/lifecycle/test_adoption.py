@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -29,6 +30,17 @@ CAPACITY: dict[str, Capacity] = {"ON_DEMAND": OnDemand(), "SPOT": Spot(), "FLEX_
 PLACE = parse_place("my-project", "us-east5-b")
 RESOURCES = "c1-resources-configmap"
 Golden = Callable[[str, str], None]
+_STATES: dict[Made, str] = {}
+
+
+def taken(world: Any, made: Made) -> Adopted:
+    """Such a cluster in a world; its making, which is Google's, once for each kind."""
+    if made in _STATES:
+        world.emulator.cloud.load(json.loads(_STATES[made]))
+        return Adopted(world.url, made)
+    adopted = make(world.url, made)
+    _STATES[made] = json.dumps(world.emulator.cloud.dump())
+    return adopted
 
 
 def asked(spec: Any, made: Made, **changes: Any) -> ClusterSpec:
@@ -57,7 +69,7 @@ def shown(plan: Plan) -> str:
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_same_words_keep_what_is_right(world: Any, spec: Any, golden: Golden, kind: str) -> None:
     made = KINDS[kind]
-    adopted = make(world.url, made)
+    adopted = taken(world, made)
     wanted = asked(spec, made)
     before = (adopted.pods(), adopted.objects("Node").keys())
     flavors, queue = adopted.objects("ResourceFlavor"), adopted.objects("ClusterQueue")
@@ -82,7 +94,7 @@ def test_the_same_words_keep_what_is_right(world: Any, spec: Any, golden: Golden
 
 def test_the_record_keeps_what_xpk_wrote(world: Any, spec: Any) -> None:
     made = KINDS["plain"]
-    adopted = make(world.url, made)
+    adopted = taken(world, made)
     before = data(adopted, "metadata")
     assert before["tensorboard_id"] == "123"
     world.create(asked(spec, made))
@@ -94,7 +106,7 @@ def test_the_record_keeps_what_xpk_wrote(world: Any, spec: Any) -> None:
 
 def test_controllers_go_up_and_never_down(world: Any, spec: Any) -> None:
     made = replace(KINDS["plain"], workload=False)
-    adopted = make(world.url, replace(made, jobset="v0.99.0", kueue="v0.98.1"))
+    adopted = taken(world, replace(made, jobset="v0.99.0", kueue="v0.98.1"))
     world.create(asked(spec, made))
     images = {
         name: found["spec"]["template"]["spec"]["containers"][0]["image"]
@@ -109,7 +121,7 @@ def test_controllers_go_up_and_never_down(world: Any, spec: Any) -> None:
 def test_a_controller_keeps_the_selector_that_kubernetes_never_changes(world: Any, spec: Any) -> None:
     """JobSet v0.10.1 of xpk's selects by one label, v0.12.0 by more: the API server refuses that."""
     made = replace(KINDS["plain"], workload=False)
-    adopted = make(world.url, made)
+    adopted = taken(world, made)
     before = adopted.objects("Deployment")["jobset-controller-manager"]
     assert before["spec"]["selector"] == {"matchLabels": {"control-plane": "controller-manager"}}
     world.create(asked(spec, made))
@@ -123,7 +135,7 @@ def test_a_controller_keeps_the_selector_that_kubernetes_never_changes(world: An
 def test_more_slices_keep_the_flavor_that_jobs_are_booked_on(world: Any, spec: Any) -> None:
     """xpk would name it 3xv6e-16, and hand the chips of the running workload out again."""
     made = KINDS["plain"]
-    adopted = make(world.url, made)
+    adopted = taken(world, made)
     pods = adopted.pods()
     wanted = asked(spec, made, slices=3)
     world.create(wanted)
@@ -139,7 +151,7 @@ def test_more_slices_keep_the_flavor_that_jobs_are_booked_on(world: Any, spec: A
 def test_a_kueue_that_serves_only_the_older_version_is_read_all_the_same(world: Any, spec: Any) -> None:
     """Google's xpk installed 0.12 for long; its objects are there, and are not to be made a second time."""
     made = replace(KINDS["plain"], workload=False)
-    make(world.url, made)
+    taken(world, made)
     wanted = asked(spec, made)
     plan = world.plan(wanted)
     older = {"method": "GET", "path": "/apis/kueue.x-k8s.io/v1beta2/"}
@@ -155,7 +167,7 @@ def test_a_kueue_that_serves_only_the_older_version_is_read_all_the_same(world: 
 
 def test_another_type_takes_the_old_one_out_of_the_record(world: Any, spec: Any) -> None:
     made = replace(KINDS["plain"], workload=False)
-    adopted = make(world.url, made)
+    adopted = taken(world, made)
     wanted = asked(spec, made, tpu="v6e-32")
     plan = world.plan(wanted)
     assert [p.id for p in plan.steps if p.id.startswith("delete/ConfigMap")] == [
@@ -171,7 +183,7 @@ def test_another_type_takes_the_old_one_out_of_the_record(world: Any, spec: Any)
 
 def test_another_ramdisk_waits_for_the_workload(world: Any, spec: Any) -> None:
     made = KINDS["mtc"]
-    adopted = make(world.url, made)
+    adopted = taken(world, made)
     larger = asked(spec, made, ramdisk="20Gi")
     with pytest.raises(StateError, match="w1 mounts it"):
         world.plan(larger)
@@ -189,7 +201,7 @@ def test_another_ramdisk_waits_for_the_workload(world: Any, spec: Any) -> None:
 @pytest.mark.parametrize("kind", ["plain", "resized", "single-host", "mtc"])
 def test_a_workload_is_accepted_on_the_flavor_of_xpk(world: Any, spec: Any, kind: str) -> None:
     made = KINDS[kind]
-    make(world.url, made)
+    taken(world, made)
     world.create(asked(spec, made))
     policy = RestartPolicy(max_restarts=5, codes=None, mtc=made.mtc)
     ramdisk = Ramdisk("/ramdisk") if made.mtc else None
