@@ -59,6 +59,10 @@ def put(body: Json, path: str, value: object) -> Json:
     return result
 
 
+_KEPT = 10_000_000
+"""Seconds that a finished JobSet is kept: the emulator's time runs a thousand times as fast as the real one."""
+
+
 def make_jobset(
     namespace: str,
     name: str = "w1",
@@ -80,6 +84,7 @@ def make_jobset(
         command="python3 train.py",
         ramdisk=Ramdisk("/ramdisk"),
         restarts=restart_policy(max_restarts, parse_exit_codes(codes) if codes else None, mtc=True),
+        ttl_seconds=_KEPT,
         command_checks=False,
     )
     return render_workload(spec, fuse_host_network=True)

@@ -45,7 +45,7 @@ class GkeHalves:
         self._follow_configurations(there=False)
 
     def _follow(self) -> None:
-        while not self._stop.wait(0.2):
+        while not self._stop.wait(0.5):
             try:
                 self._follow_pools()
                 self._follow_configurations(there=True)

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Mapping
+from typing import TypeAlias
 
 from xpk.engine.tasks import Pause, Task, call
 from xpk.engine.timing import Timing
 from xpk.engine.wire import CloudApi, KubeApi
 from xpk.errors import Fault, StateError, XpkError
+
+Work: TypeAlias = Mapping[str, tuple[str, ...]]
+"""Names of workloads by the node pool on which they run."""
 
 
 class Context:
@@ -20,6 +25,8 @@ class Context:
         self._kube: KubeApi | None = None
         self._refused: tuple[float, XpkError] | None = None
         self._lock = threading.Lock()
+        self._work: tuple[float, Work] | None = None
+        self._working = threading.Lock()
 
     @property
     def short_name(self) -> str:
@@ -60,6 +67,14 @@ class Context:
             fix = f"xpk cluster create --cluster {self.short_name} ..."
             raise StateError(Fault(f"cluster {self.short_name}", "no such cluster", fix))
         return self.cloud.kube(self.cluster, cluster)
+
+    def work(self, asked: float, read: Callable[[], Work]) -> Work:
+        """What runs on which pool, blocking; read once for all steps that `asked` before the read began."""
+        with self._working:
+            if self._work is None or self._work[0] < asked:
+                began = self.timing.now()
+                self._work = began, read()
+            return self._work[1]
 
     def pause(self, since: float) -> Task[None]:
         """Wait one poll interval; `since` is when the wait as a whole began."""

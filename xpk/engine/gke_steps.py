@@ -14,6 +14,7 @@ from xpk.cloud.errors import AlreadyExists, Ambiguous, NotFound, OperationInProg
 from xpk.cloud.google_errors import operation_error
 from xpk.engine.away import running_on, unfinished
 from xpk.engine.context import Context
+from xpk.engine.idle import check_idle
 from xpk.engine.tasks import Expired, Say, Task, await_operation, call, send
 from xpk.engine.wire import Json
 from xpk.errors import (
@@ -103,6 +104,8 @@ def change_gke(context: Context, step: GkeStep) -> Task[None]:
     CloudError with Google's words when it fails.
     """
     write = write_of(step)
+    if isinstance(step, DeleteNodePool) and step.only_idle:
+        yield from check_idle(context, step)
     operation = yield from _start(context, write)
     if operation is None:
         return

@@ -64,7 +64,8 @@ def plan_cluster(spec: ClusterSpec, observed: Observed, *, force: bool = False) 
         faults.extend(error.faults)
     faults.raise_if_any(StateError)
     lower = [p for p in objects if p.id == LOWER]
-    pools = plan_pools(spec, slices, tuple(p.id for p in metadata) or cluster, tuple(p.id for p in lower))
+    first = tuple(p.id for p in metadata) or cluster
+    pools = plan_pools(spec, slices, first, tuple(p.id for p in lower), force=force)
     rest = [p for p in objects if p.id != LOWER]
     written = [*steps, *lower, *pools, *releases, *rest]
     return Plan(

@@ -30,16 +30,25 @@ def create_step(spec: ClusterSpec, name: str, needs: tuple[str, ...]) -> Planned
 
 
 def plan_pools(
-    spec: ClusterSpec, slices: Slices, needs: tuple[str, ...], before_deletion: tuple[str, ...]
+    spec: ClusterSpec,
+    slices: Slices,
+    needs: tuple[str, ...],
+    before_deletion: tuple[str, ...],
+    *,
+    force: bool = False,
 ) -> list[PlannedStep]:
-    """Delete what has to go, create what is missing; a pool that is made anew waits for its name."""
+    """Delete what has to go, create what is missing; a pool that is made anew waits for its name.
+
+    Without `force` a pool that was idle for the plan has to be idle still when its turn comes.
+    """
     removed = {one.name: one for one in slices.removed}
     steps: list[PlannedStep] = []
     for name in sorted({*removed, *slices.created}, key=by_number):
         wait = needs
         if name in removed:
             one = removed[name]
-            delete = DeleteNodePool(spec.full_name, name, one.why, one.busy, one.etag, one.failed)
+            idle = not force and not one.failed
+            delete = DeleteNodePool(spec.full_name, name, one.why, one.busy, one.etag, one.failed, idle)
             steps.append(PlannedStep(f"delete/{name}", delete, (*needs, *before_deletion)))
             wait = (f"delete/{name}",)
         if name in slices.created:

@@ -121,6 +121,7 @@ class DeleteNodePool:
 
     `etag`, where there is one, is that of the pool that was looked at: another one of its name, or one that
     somebody changed meanwhile, stays. `failed`: GKE could not make it, so that there is no slice.
+    `only_idle`: it stays, too, when something runs on it by the time of its deletion.
     """
 
     cluster: str
@@ -129,6 +130,7 @@ class DeleteNodePool:
     busy: tuple[str, ...] = ()
     etag: str = ""
     failed: bool = False
+    only_idle: bool = False
 
     @property
     def request(self) -> Request:
