@@ -60,7 +60,7 @@ def put(body: Json, path: str, value: object) -> Json:
 
 
 _KEPT = 10_000_000
-"""Seconds that a finished JobSet is kept: the emulator's time runs a thousand times as fast as the real one."""
+"""Seconds that a finished JobSet is kept: the emulator's time runs a thousand times as fast as real time."""
 
 
 def make_jobset(

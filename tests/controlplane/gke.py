@@ -45,7 +45,7 @@ class GkeHalves:
         self._follow_configurations(there=False)
 
     def _follow(self) -> None:
-        while not self._stop.wait(0.5):
+        while not self._stop.wait(0.2):
             try:
                 self._follow_pools()
                 self._follow_configurations(there=True)
@@ -57,17 +57,17 @@ class GkeHalves:
         with urllib.request.urlopen(self._clusters) as answer:
             clusters = json.load(answer).get("clusters", [])
         wanted = {
-            pool["name"]: pool
+            pool["name"]: tpu_pool(pool)
             for cluster in clusters
             for pool in cluster.get("nodePools", [])
             if pool.get("status") == "RUNNING" and pool["config"].get("machineType") in MACHINES
         }
-        for name in wanted.keys() - self._pools.keys():
-            pool = tpu_pool(wanted[name])
-            nodes.add_nodes(self._plane.api, pool.nodes())
-            self._pools[name] = pool
-        for name in self._pools.keys() - wanted.keys():
+        # Emulated pools are made in no time: one may be gone, and another there, between two looks.
+        for name in [name for name, pool in self._pools.items() if wanted.get(name) != pool]:
             self._remove(self._pools[name])
+        for name in wanted.keys() - self._pools.keys():
+            nodes.add_nodes(self._plane.api, wanted[name].nodes())
+            self._pools[name] = wanted[name]
 
     def _remove(self, pool: TpuPool) -> None:
         for name in pool.node_names():
