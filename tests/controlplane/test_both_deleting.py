@@ -170,18 +170,19 @@ def test_everything_below_a_jobset_goes(side: Side, namespace: str, policy: str)
 
 
 def test_orphans_of_a_jobset_stay(side: Side, namespace: str) -> None:
+    """The Jobs, that is: Kueue takes one without its JobSet for a Job of nobody's and may stop its pods."""
     path = side.kube.path_of(side.kube.apply(make_jobset(namespace)))
-    pods = side.world.wait_running(namespace, "w1", HOSTS)
+    side.world.wait_running(namespace, "w1", HOSTS)
+    before = side.kube.list(JOBS.format(namespace))
     send(side, "DELETE", path, {"propagationPolicy": "Orphan"})
     side.wait(lambda: side.kube.get(path) is None, "the JobSet gone", 120)
     jobs = side.kube.list(JOBS.format(namespace))
-    assert len(jobs) == 2
-    assert not any(job["metadata"].get("ownerReferences") for job in jobs)
-    left = side.world.pods(namespace, "w1")
-    assert {pod["metadata"]["uid"] for pod in left} == {pod["metadata"]["uid"] for pod in pods}
     for job in jobs:
         side.kube.delete(side.kube.path_of(job), propagation="Background")
     side.wait(lambda: not side.kube.list(PODS.format(namespace)), "the pods gone", 120)
+    assert {job["metadata"]["uid"] for job in jobs} == {job["metadata"]["uid"] for job in before}
+    assert len(jobs) == 2
+    assert not any(job["metadata"].get("ownerReferences") for job in jobs)
 
 
 def test_a_namespace_that_goes_takes_nothing_new(side: Side, namespace: str) -> None:
