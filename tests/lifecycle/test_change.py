@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from xpk.catalog.slices import resolve
+from tests.lifecycle.running import pods, start, things
 from xpk.catalog.versions import GkeVersion
 from xpk.engine.events import Event, StepProgress
-from xpk.engine.observe import observe_cluster, observe_workload
+from xpk.engine.observe import observe_cluster
 from xpk.engine.status import State
 from xpk.engine.workloads import list_workloads
 from xpk.errors import AccessError, Interrupted, StateError
 from xpk.plan.cluster import plan_cluster
 from xpk.plan.deletion import plan_workload_delete
 from xpk.plan.steps import DeleteNodePool, Plan, ReplaceObject
-from xpk.plan.workload import plan_workload
 from xpk.spec.capacity import Reservation, Spot
 from xpk.spec.cluster import ClusterSpec, parse_place
-from xpk.spec.ramdisk import Ramdisk
-from xpk.spec.restarts import RestartPolicy
-from xpk.spec.workload import WorkloadSpec
 
 PLACE = parse_place("my-project", "us-east5-b")
 CONFIGURATION = ("checkpointing.gke.io/v1", "CheckpointConfiguration", "my-checkpointconfiguration")
@@ -34,57 +29,13 @@ LOCAL = ("kueue.x-k8s.io/v1beta2", "LocalQueue", "multislice-queue")
 MapSpec = Callable[[ClusterSpec], ClusterSpec]
 
 
-def start(world: Any, slices: int, *, mtc: bool = False) -> None:
-    """Run w1 on so many slices."""
-    wanted = WorkloadSpec(
-        name="w1",
-        cluster="c1",
-        slice_type=resolve("v6e-16"),
-        num_slices=slices,
-        image="i:1",
-        command="sleep 1000",
-        ramdisk=Ramdisk("/ramdisk") if mtc else None,
-        restarts=RestartPolicy(max_restarts=5, codes=None, mtc=mtc),
-    )
-    world.apply(plan_workload(wanted, PLACE, observe_workload(world.cloud, wanted, PLACE)))
-    until(lambda: list_workloads(world.cloud, PLACE, "c1")[0].state is State.RUNNING)
-
-
 def stop(world: Any) -> None:
     (jobset,) = [o for o in things(world) if o["kind"] == "JobSet"]
     world.apply(plan_workload_delete("c1", [jobset]))
 
 
-def until(happened: Callable[[], bool]) -> None:
-    """The emulated cluster works in its own time; it has two minutes of ours."""
-    end = time.monotonic() + 120
-    while not happened():
-        assert time.monotonic() < end
-        time.sleep(0.02)
-
-
-def things(world: Any) -> list[dict[str, Any]]:
-    (cluster,) = world.objects()["kubernetes"].values()
-    return [item for items in cluster["objects"].values() for item in items]
-
-
 def names(world: Any, kind: str) -> list[str]:
     return sorted(o["metadata"]["name"] for o in things(world) if o["kind"] == kind)
-
-
-def pods(world: Any) -> list[tuple[str, str, str, int]]:
-    """The workload's pods: a restart of any kind changes this."""
-    found = [o for o in things(world) if o["kind"] == "Pod" and o["metadata"]["name"].startswith("w1-")]
-    assert found
-    return sorted(
-        (
-            pod["metadata"]["name"],
-            pod["metadata"]["uid"],
-            pod["spec"]["nodeName"],
-            sum(c.get("restartCount", 0) for c in pod["status"].get("containerStatuses", [])),
-        )
-        for pod in found
-    )
 
 
 def kube(world: Any) -> Any:

@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from xpk.catalog.slices import resolve
-from xpk.engine.observe import observe_cluster, observe_workload
-from xpk.engine.status import State
-from xpk.engine.workloads import list_workloads
+from tests.lifecycle.running import PLACE, pods, start, until
+from xpk.engine.observe import observe_cluster
 from xpk.errors import StateError
 from xpk.plan.cluster import plan_cluster
 from xpk.plan.steps import DeleteNodePool
-from xpk.plan.workload import plan_workload
-from xpk.spec.cluster import parse_place
-from xpk.spec.restarts import RestartPolicy
-from xpk.spec.workload import WorkloadSpec
 
-PLACE = parse_place("my-project", "us-east5-b")
 CLUSTER = PLACE.cluster("c1")
 
 
@@ -28,10 +20,7 @@ def carried_out(world: Any, method: str, path: str, body: object = None) -> None
     """Somebody else's request, and its operation until the end."""
     operation = world.cloud.gke.send(method, f"/v1/{CLUSTER}/{path}", body)
     name = f"{CLUSTER.partition('/clusters/')[0]}/operations/{operation['name']}"
-    end = time.monotonic() + 120
-    while world.cloud.gke.get_operation(name)["status"] != "DONE":
-        assert time.monotonic() < end
-        time.sleep(0.02)
+    until(lambda: world.cloud.gke.get_operation(name)["status"] == "DONE")
 
 
 def labelled(world: Any, pool: str) -> None:
@@ -68,36 +57,12 @@ def test_a_spare_slice_that_somebody_else_took_stays(
     assert world.plan(spec(1, ramdisk=None)).empty, "once more: with the pool as it is now"
 
 
-def started(world: Any, slices: int) -> list[dict[str, Any]]:
-    """A workload that runs on so many slices: its pods."""
-    wanted = WorkloadSpec(
-        name="w1",
-        cluster="c1",
-        slice_type=resolve("v6e-16"),
-        num_slices=slices,
-        image="i:1",
-        command="sleep 1000",
-        restarts=RestartPolicy(max_restarts=0, codes=None, mtc=False),
-    )
-    world.apply(plan_workload(wanted, PLACE, observe_workload(world.cloud, wanted, PLACE)))
-    end = time.monotonic() + 120
-    while list_workloads(world.cloud, PLACE, "c1")[0].state is not State.RUNNING:
-        assert time.monotonic() < end
-        time.sleep(0.02)
-    return work(world)
-
-
-def work(world: Any) -> list[dict[str, Any]]:
-    (cluster,) = world.objects()["kubernetes"].values()
-    found = [item for items in cluster["objects"].values() for item in items if item["kind"] == "Pod"]
-    return [pod["metadata"] for pod in found if pod["metadata"]["name"].startswith("w1-")]
-
-
 def test_a_spare_slice_on_which_something_started_stays(world: Any, spec: Any) -> None:
     world.made(spec(3, ramdisk=None))
     plan = world.plan(spec(1, ramdisk=None))
     gone = {planned.step.name for planned in plan.steps if isinstance(planned.step, DeleteNodePool)}
-    running = started(world, 2)
+    start(world, 2)
+    running = pods(world)
     assert len(running) == 8
     with pytest.raises(StateError) as caught:
         world.apply(plan)
@@ -109,7 +74,7 @@ def test_a_spare_slice_on_which_something_started_stays(world: Any, spec: Any) -
         "w1 started on it since it was looked at, so it is not deleted"
     }
     assert stopped.what.startswith("stopped after ")
-    assert {metadata["uid"] for metadata in work(world)} == {metadata["uid"] for metadata in running}
+    assert pods(world) == running
     pools = {pool["name"] for pool in world.cloud.gke.get_cluster(CLUSTER)["nodePools"]}
     assert pools >= kept
     wanted = spec(1, ramdisk=None)
